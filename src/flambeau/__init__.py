@@ -1,0 +1,1 @@
+"""flambeau: the PyTorch programming model on JAX/XLA."""
