@@ -1,0 +1,557 @@
+"""Arithmetic on one, two and three tensors, elementwise."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+
+from flambeau._ops._numeric import dtype_name, is_bool, is_complex, is_inexact, is_integral
+from flambeau._ops.registry import Array, Operand, OptScalar, op
+
+
+def _refuse_bool(*arrays: Array, operator: str, instead: str) -> None:
+    if all(is_bool(a) for a in arrays):
+        raise RuntimeError(
+            f"{operator} with bool tensors is not supported; use {instead}, "
+            f"or convert one of them first"
+        )
+
+
+# Two tensors -------------------------------------------------------------------------
+
+
+@op(promote="numeric")
+def add(input: Operand, other: Operand, *, alpha: OptScalar = None) -> Array:
+    """``input + alpha * other``; on bools the logical or."""
+    if alpha is None:
+        return jnp.add(input, other)
+    return jnp.add(input, jnp.multiply(other, alpha))
+
+
+@op(promote="numeric")
+def sub(input: Operand, other: Operand, *, alpha: OptScalar = None) -> Array:
+    """``input - alpha * other``.
+
+    Raises:
+        RuntimeError: both are bool.
+    """
+    _refuse_bool(input, other, operator="Subtraction, the `-` operator,", instead="`^`")
+    if alpha is None:
+        return jnp.subtract(input, other)
+    return jnp.subtract(input, jnp.multiply(other, alpha))
+
+
+@op(promote="numeric")
+def rsub(input: Operand, other: Operand, *, alpha: OptScalar = None) -> Array:
+    """``other - alpha * input``.
+
+    Raises:
+        RuntimeError: both are bool.
+    """
+    return sub.impl(other, input, alpha=alpha)
+
+
+@op(promote="numeric")
+def mul(input: Operand, other: Operand) -> Array:
+    """``input * other``; on bools the logical and."""
+    return jnp.multiply(input, other)
+
+
+@op(promote="float")
+def true_divide(input: Operand, other: Operand) -> Array:
+    """``input / other``; integers give the default float dtype."""
+    return jnp.true_divide(input, other)
+
+
+@op(promote="numeric")
+def floor_divide(input: Operand, other: Operand) -> Array:
+    """The quotient rounded towards minus infinity, as Python's ``//``."""
+    if is_integral(input):
+        if jnp.issubdtype(input.dtype, jnp.signedinteger):
+            return jnp.floor_divide(input, other)
+        return lax.div(*jnp.broadcast_arrays(input, other))
+    input, other = lax.stop_gradient(input), lax.stop_gradient(other)
+    rest = lax.rem(*jnp.broadcast_arrays(input, other))
+    quotient = (input - rest) / other
+    quotient = jnp.where((rest != 0) & ((other < 0) != (rest < 0)), quotient - 1, quotient)
+    floored = jnp.floor(quotient)
+    floored = jnp.where(quotient - floored > 0.5, floored + 1, floored)
+    floored = jnp.where(quotient != 0, floored, jnp.copysign(0, input / other))
+    return jnp.where(other == 0, input / other, floored).astype(input.dtype)
+
+
+@op(promote="numeric")
+def trunc_divide(input: Operand, other: Operand) -> Array:
+    """The quotient rounded towards zero."""
+    if is_integral(input):
+        return lax.div(*jnp.broadcast_arrays(input, other))
+    return jnp.trunc(jnp.true_divide(lax.stop_gradient(input), lax.stop_gradient(other)))
+
+
+@op(promote="numeric")
+def remainder(input: Operand, other: Operand) -> Array:
+    """``input - other * floor(input / other)``: the sign is that of ``other``."""
+    input, other = jnp.broadcast_arrays(input, other)
+    if is_integral(input):
+        return jnp.remainder(input, other)
+    rest = lax.rem(lax.stop_gradient(input), lax.stop_gradient(other))
+    adjust = (rest != 0) & ((other < 0) != (rest < 0))
+    value = jnp.where(adjust, rest + lax.stop_gradient(other), rest)
+    return _with_quotient_gradient(value, input, other, floor_divide.impl(input, other))
+
+
+@op(promote="numeric")
+def fmod(input: Operand, other: Operand) -> Array:
+    """``input - other * trunc(input / other)``: the sign is that of ``input``."""
+    input, other = jnp.broadcast_arrays(input, other)
+    if is_integral(input):
+        return lax.rem(input, other)
+    value = lax.rem(lax.stop_gradient(input), lax.stop_gradient(other))
+    return _with_quotient_gradient(value, input, other, trunc_divide.impl(input, other))
+
+
+def _with_quotient_gradient(value: Array, input: Array, other: Array, quotient: Array) -> Array:
+    """``value``, with the derivative of ``input - other * quotient``."""
+    quotient = lax.stop_gradient(quotient)
+    zero = (input - lax.stop_gradient(input)) - (other - lax.stop_gradient(other)) * quotient
+    # The added term is 0, or nan where an operand is infinite: there the value stands.
+    return value + jnp.where(jnp.isfinite(zero), zero, 0)
+
+
+@op(promote="numeric")
+def pow_(input: Operand, exponent: Operand) -> Array:
+    """``input`` to the power ``exponent``, elementwise."""
+    if is_bool(input):
+        return jnp.logical_or(input, jnp.logical_not(exponent))
+    if is_integral(input):
+        input, exponent = jnp.broadcast_arrays(input, exponent)
+        result = jnp.power(input, jnp.maximum(exponent, 0))
+        if not jnp.issubdtype(exponent.dtype, jnp.signedinteger):
+            return result
+        odd = jnp.where(exponent % 2 == 0, 1, -1).astype(input.dtype)
+        inverse = jnp.where(input == 1, 1, jnp.where(input == -1, odd, 0)).astype(input.dtype)
+        return jnp.where(exponent < 0, inverse, result)
+    if is_complex(input):
+        input, exponent = jnp.broadcast_arrays(input, exponent)
+        # 0 ** 0 is 1 and 0 ** z is 0; the derivative must not see log(0).
+        zero = input == 0
+        safe = jnp.where(zero, 1, input)
+        at_zero = jnp.where(exponent == 0, 1, 0).astype(input.dtype)
+        return jnp.where(zero, at_zero, jnp.exp(exponent * jnp.log(safe)))
+    # The derivative in the base is exponent * base ** (exponent - 1): nan for 0 ** 0.
+    return jnp.power(jnp.where(exponent == 0, lax.stop_gradient(input), input), exponent)
+
+
+@op()
+def pow_scalar(input: Array, exponent: float) -> Array:
+    """``input`` to a fixed power: the exponent is part of the program."""
+    if exponent == 0:
+        return jnp.ones_like(input)
+    if exponent == 1:
+        return input
+    if float(exponent).is_integer() and abs(exponent) <= 64:
+        if is_integral(input) or abs(exponent) <= 4:
+            return lax.integer_pow(input, int(exponent))
+    if exponent == 0.5 and is_inexact(input):
+        return jnp.sqrt(input)
+    if exponent == -0.5 and is_inexact(input):
+        return lax.rsqrt(input)
+    if is_complex(input):
+        return pow_.impl(input, jnp.asarray(exponent, input.dtype))
+    return jnp.power(input, jnp.asarray(exponent, input.dtype))
+
+
+@op(promote="float")
+def atan2(input: Operand, other: Operand) -> Array:
+    """The angle of the point ``(other, input)``, in ``[-pi, pi]``."""
+    return jnp.arctan2(input, other)
+
+
+@op(promote="float")
+def hypot(input: Operand, other: Operand) -> Array:
+    """``sqrt(input**2 + other**2)`` without overflow."""
+    return jnp.hypot(input, other)
+
+
+@op(promote="float")
+def copysign(input: Operand, other: Operand) -> Array:
+    """The magnitude of ``input`` with the sign of ``other``."""
+    input, other = jnp.broadcast_arrays(input, other)
+    flip = jnp.signbit(input) != jnp.signbit(other)
+    at_zero = jnp.copysign(0, lax.stop_gradient(other)).astype(input.dtype)
+    signed = jnp.where(flip, -input, input)
+    return jnp.where(input == 0, at_zero, signed)
+
+
+@op(promote="float", differentiable=False)
+def nextafter(input: Operand, other: Operand) -> Array:
+    """The next representable number after ``input`` in the direction of ``other``."""
+    return jnp.nextafter(input, other)
+
+
+@op(promote="float")
+def ldexp(input: Operand, other: Operand) -> Array:
+    """``input * 2 ** other``."""
+    return jnp.multiply(input, jnp.power(jnp.asarray(2, other.dtype), other))
+
+
+@op(promote="numeric", differentiable=False)
+def gcd(input: Operand, other: Operand) -> Array:
+    """The greatest common divisor; never negative."""
+    return jnp.gcd(input, other)
+
+
+@op(promote="numeric", differentiable=False)
+def lcm(input: Operand, other: Operand) -> Array:
+    """The least common multiple; never negative."""
+    return jnp.lcm(input, other)
+
+
+@op(promote="float")
+def logaddexp(input: Operand, other: Operand) -> Array:
+    """``log(exp(input) + exp(other))`` without overflow."""
+    return jnp.logaddexp(input, other)
+
+
+@op(promote="float")
+def logaddexp2(input: Operand, other: Operand) -> Array:
+    """``log2(2**input + 2**other)`` without overflow."""
+    return jnp.logaddexp2(input, other)
+
+
+@op(promote="float")
+def xlogy(input: Operand, other: Operand) -> Array:
+    """``input * log(other)``, and 0 where ``input`` is 0 unless ``other`` is nan."""
+    masked = (input == 0) & ((other <= 0) | (other == jnp.inf))
+    return jnp.multiply(input, jnp.log(jnp.where(masked, 1, other)))
+
+
+@op(promote="float")
+def xlog1py(input: Operand, other: Operand) -> Array:
+    """``input * log1p(other)``, and 0 where ``input`` is 0 unless ``other`` is nan."""
+    masked = (input == 0) & ((other <= -1) | (other == jnp.inf))
+    return jnp.multiply(input, jnp.log1p(jnp.where(masked, 0, other)))
+
+
+@op(promote="numeric", differentiable=False)
+def heaviside(input: Operand, values: Operand) -> Array:
+    """0 for negative ``input``, 1 for positive, ``values`` where it is 0."""
+    return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
+
+
+# Extremes of two ---------------------------------------------------------------------
+
+
+@op(promote="numeric")
+def maximum(input: Operand, other: Operand) -> Array:
+    """The larger of the two; nan if either is nan. Ties share the gradient."""
+    return jnp.maximum(input, other)
+
+
+@op(promote="numeric")
+def minimum(input: Operand, other: Operand) -> Array:
+    """The smaller of the two; nan if either is nan. Ties share the gradient."""
+    return jnp.minimum(input, other)
+
+
+@op(promote="numeric")
+def fmax(input: Operand, other: Operand) -> Array:
+    """The larger of the two, ignoring a nan where the other is a number."""
+    return jnp.where((input >= other) | jnp.isnan(other), input, other)
+
+
+@op(promote="numeric")
+def fmin(input: Operand, other: Operand) -> Array:
+    """The smaller of the two, ignoring a nan where the other is a number."""
+    return jnp.where((input <= other) | jnp.isnan(other), input, other)
+
+
+def _at_least(input: Array, bound: Array) -> Array:
+    return jnp.where((input < bound) | (bound != bound), bound, input)  # noqa: PLR0124
+
+
+def _at_most(input: Array, bound: Array) -> Array:
+    return jnp.where((input > bound) | (bound != bound), bound, input)  # noqa: PLR0124
+
+
+def _refuse_complex_clamp(input: Array) -> None:
+    if is_complex(input):
+        raise RuntimeError("clamp is not supported for complex types; complex has no order")
+
+
+@op(promote="numeric")
+def clamp(input: Operand, min: Operand, max: Operand) -> Array:
+    """``min(max(input, min), max)``; the gradient passes at the bounds themselves."""
+    _refuse_complex_clamp(input)
+    return _at_most(_at_least(input, min), max)
+
+
+@op(promote="numeric")
+def clamp_min(input: Operand, min: Operand) -> Array:
+    """``input``, and ``min`` where it is smaller."""
+    _refuse_complex_clamp(input)
+    return _at_least(input, min)
+
+
+@op(promote="numeric")
+def clamp_max(input: Operand, max: Operand) -> Array:
+    """``input``, and ``max`` where it is larger."""
+    _refuse_complex_clamp(input)
+    return _at_most(input, max)
+
+
+# Three tensors -----------------------------------------------------------------------
+
+
+@op(promote="numeric")
+def addcmul(input: Array, tensor1: Operand, tensor2: Operand, *, value: OptScalar = None) -> Array:
+    """``input + value * tensor1 * tensor2``."""
+    product = jnp.multiply(tensor1, tensor2)
+    return jnp.add(input, product if value is None else jnp.multiply(product, value))
+
+
+@op(promote="numeric")
+def addcdiv(input: Array, tensor1: Operand, tensor2: Operand, *, value: OptScalar = None) -> Array:
+    """``input + value * tensor1 / tensor2``.
+
+    Raises:
+        RuntimeError: the operands are integers.
+    """
+    if is_integral(tensor1) and is_integral(tensor2):
+        raise RuntimeError(
+            "addcdiv: division of integer tensors is not supported; "
+            "write input + value * torch.div(tensor1, tensor2, rounding_mode='trunc'), "
+            "or convert them to float first"
+        )
+    scaled = tensor1 if value is None else jnp.multiply(tensor1, value)
+    return jnp.add(input, jnp.true_divide(scaled, tensor2))
+
+
+@op(promote="numeric")
+def lerp(input: Array, end: Array, weight: Operand) -> Array:
+    """``input + weight * (end - input)``, exact at both ends.
+
+    Raises:
+        RuntimeError: the dtype is an integer.
+    """
+    if is_integral(input):
+        raise RuntimeError(
+            f"lerp is not implemented for '{dtype_name(input.dtype)}'; convert to float first"
+        )
+    gap = end - input
+    return jnp.where(jnp.abs(weight) < 0.5, input + weight * gap, end - gap * (1 - weight))
+
+
+# One tensor --------------------------------------------------------------------------
+
+
+@op()
+def neg(input: Array) -> Array:
+    """``-input``.
+
+    Raises:
+        RuntimeError: ``input`` is bool.
+    """
+    _refuse_bool(input, operator="Negation, the `-` operator,", instead="`~` or logical_not()")
+    return jnp.negative(input)
+
+
+@op()
+def positive(input: Array) -> Array:
+    """``input`` itself.
+
+    Raises:
+        RuntimeError: ``input`` is bool.
+    """
+    _refuse_bool(input, operator="The `+` operator", instead="the tensor itself")
+    return input
+
+
+@op()
+def abs_(input: Array) -> Array:
+    """The absolute value; real for complex input. Its derivative at 0 is 0."""
+    if not is_inexact(input):
+        return input if is_bool(input) else jnp.abs(input)
+    if is_complex(input):
+        return jnp.abs(input)
+    return jnp.where(input == 0, jnp.zeros((), input.dtype), jnp.abs(input))
+
+
+@op()
+def sign(input: Array) -> Array:
+    """-1, 0 or 1 by the sign of ``input``; nan gives 0.
+
+    Raises:
+        RuntimeError: ``input`` is complex.
+    """
+    if is_complex(input):
+        raise RuntimeError("sign is not defined for complex tensors; use torch.sgn")
+    if is_bool(input):
+        return input
+    value = (input > 0).astype(jnp.int8) - (input < 0).astype(jnp.int8)
+    return value.astype(input.dtype)
+
+
+@op()
+def sgn(input: Array) -> Array:
+    """``input / abs(input)``, and 0 at 0; the sign for real input."""
+    if not is_complex(input):
+        return sign.impl(input)
+    zero = input == 0
+    safe = jnp.where(zero, 1, input)
+    return jnp.where(zero, 0, safe / jnp.abs(safe).astype(input.dtype))
+
+
+@op(promote="float")
+def reciprocal(input: Array) -> Array:
+    """``1 / input``."""
+    return jnp.reciprocal(input)
+
+
+@op()
+def square(input: Array) -> Array:
+    """``input * input``."""
+    return jnp.square(input)
+
+
+@op(promote="float")
+def sqrt(input: Array) -> Array:
+    """The square root."""
+    return jnp.sqrt(input)
+
+
+@op(promote="float")
+def rsqrt(input: Array) -> Array:
+    """``1 / sqrt(input)``."""
+    return lax.rsqrt(input)
+
+
+@op()
+def ceil(input: Array) -> Array:
+    """The smallest integer not below ``input``, in its dtype."""
+    return input if is_integral(input) else jnp.ceil(input)
+
+
+@op()
+def floor(input: Array) -> Array:
+    """The largest integer not above ``input``, in its dtype."""
+    return input if is_integral(input) else jnp.floor(input)
+
+
+@op()
+def trunc(input: Array) -> Array:
+    """``input`` without its fractional part."""
+    if is_integral(input):
+        return input
+    value = lax.stop_gradient(input)
+    return jnp.where(value < 0, jnp.ceil(value), jnp.floor(value))
+
+
+@op()
+def frac(input: Array) -> Array:
+    """The fractional part, with the sign of ``input``."""
+    return input - trunc.impl(input)
+
+
+@op()
+def round_(input: Array, *, decimals: int = 0) -> Array:
+    """The nearest integer (or multiple of ``10 ** -decimals``); halves go to the even one."""
+    if is_integral(input):
+        return input
+    if decimals == 0:
+        return lax.round(input, lax.RoundingMethod.TO_NEAREST_EVEN)
+    scale = jnp.asarray(10.0 ** abs(decimals), input.dtype)
+    even = lax.RoundingMethod.TO_NEAREST_EVEN
+    if decimals > 0:
+        return lax.round(input * scale, even) / scale
+    return lax.round(input / scale, even) * scale
+
+
+@op(returns=("mantissa", "exponent"))
+def frexp(input: Array) -> tuple[Array, Array]:
+    """Mantissa in ``[0.5, 1)`` (with the sign) and int32 exponent of each element.
+
+    Raises:
+        RuntimeError: ``input`` is not floating point.
+    """
+    if not jnp.issubdtype(input.dtype, jnp.floating):
+        raise RuntimeError(
+            f"frexp() needs a floating point tensor, got {dtype_name(input.dtype)}"
+        )
+    _, exponent = jnp.frexp(lax.stop_gradient(input))
+    exponent = exponent.astype(jnp.int32)
+    # Two halves, since 2 ** -exponent itself overflows for the smallest numbers.
+    half = exponent // 2
+    two = jnp.asarray(2, input.dtype)
+    scale = lambda e: jnp.power(two, (-e).astype(input.dtype))  # noqa: E731
+    mantissa = input * scale(half) * scale(exponent - half)
+    return mantissa, exponent
+
+
+@op()
+def nan_to_num(
+    input: Array, nan: OptScalar = None, posinf: OptScalar = None, neginf: OptScalar = None
+) -> Array:
+    """Replaces nan by ``nan`` (0), infinities by ``posinf``/``neginf`` (the largest numbers)."""
+    if is_integral(input):
+        return input
+    if is_complex(input):
+        real = nan_to_num.impl(input.real, nan, posinf, neginf)
+        return lax.complex(real, nan_to_num.impl(input.imag, nan, posinf, neginf))
+    limits = jnp.finfo(input.dtype)
+    result = jnp.where(jnp.isnan(input), 0 if nan is None else nan, input)
+    result = jnp.where(input == jnp.inf, limits.max if posinf is None else posinf, result)
+    result = jnp.where(input == -jnp.inf, limits.min if neginf is None else neginf, result)
+    return result.astype(input.dtype)
+
+
+@op(promote="float")
+def deg2rad(input: Array) -> Array:
+    """Degrees to radians."""
+    return input * jnp.asarray(jnp.pi / 180, input.dtype)
+
+
+@op(promote="float")
+def rad2deg(input: Array) -> Array:
+    """Radians to degrees."""
+    return input * jnp.asarray(180 / jnp.pi, input.dtype)
+
+
+# Complex numbers ---------------------------------------------------------------------
+
+
+@op()
+def conj(input: Array) -> Array:
+    """The complex conjugate; real input itself."""
+    return jnp.conj(input) if is_complex(input) else input
+
+
+@op(promote="float")
+def angle(input: Array) -> Array:
+    """The argument of a complex number; for real input 0, or pi where it is negative."""
+    if is_complex(input):
+        zero = input == 0
+        safe = jnp.where(zero, 1, input)
+        computed = jnp.arctan2(safe.imag, safe.real)
+        at_zero = jnp.arctan2(lax.stop_gradient(input.imag), lax.stop_gradient(input.real))
+        return jnp.where(zero, at_zero, computed)
+    result = jnp.where(input < 0, jnp.pi, 0).astype(input.dtype)
+    return jnp.where(jnp.isnan(input), lax.stop_gradient(input), result)
+
+
+@op("complex")
+def complex_(real: Array, imag: Array) -> Array:
+    """A complex tensor of two real ones of the same dtype."""
+    if real.dtype != imag.dtype:
+        raise RuntimeError(
+            f"Expected object of scalar type {dtype_name(real.dtype)} but got scalar type "
+            f"{dtype_name(imag.dtype)} for second argument"
+        )
+    return lax.complex(*jnp.broadcast_arrays(real, imag))
+
+
+@op()
+def polar(abs: Array, angle: Array) -> Array:
+    """A complex tensor of absolute value and angle."""
+    abs, angle = jnp.broadcast_arrays(abs, angle)
+    return lax.complex(abs * jnp.cos(angle), abs * jnp.sin(angle))

@@ -1,0 +1,183 @@
+"""Special functions, elementwise; integers give the default float dtype."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as jsp
+from jax import lax
+
+from flambeau._ops.registry import Array, Operand, OptScalar, op
+
+
+@op(promote="float")
+def erf(input: Array) -> Array:
+    """The error function."""
+    return lax.erf(input)
+
+
+@op(promote="float")
+def erfc(input: Array) -> Array:
+    """``1 - erf(input)``, accurate for large input."""
+    return lax.erfc(input)
+
+
+@op(promote="float")
+def erfinv(input: Array) -> Array:
+    """The inverse of :func:`erf`."""
+    return lax.erf_inv(input)
+
+
+@op(promote="float")
+def erfcx(input: Array) -> Array:
+    """``exp(input ** 2) * erfc(input)``."""
+    return jsp.erfcx(input)
+
+
+@op(promote="float")
+def lgamma(input: Array) -> Array:
+    """The logarithm of the absolute value of the gamma function."""
+    return lax.lgamma(input)
+
+
+@op(promote="float")
+def digamma(input: Array) -> Array:
+    """The derivative of the logarithm of the gamma function."""
+    zero = input == 0
+    value = lax.digamma(jnp.where(zero, 1, input))
+    return jnp.where(zero, -jnp.copysign(jnp.inf, lax.stop_gradient(input)), value)
+
+
+@op(promote="float")
+def polygamma(n: int, input: Array) -> Array:
+    """The ``n``-th derivative of the digamma function.
+
+    Raises:
+        RuntimeError: ``n`` is negative.
+    """
+    if n < 0:
+        raise RuntimeError(f"polygamma(n, x) does not support negative n, got n={n}")
+    if n == 0:
+        return digamma.impl(input)
+    if n == 1:
+        return _trigamma(input)
+    order = jnp.asarray(n + 1, input.dtype)
+    scale = jnp.asarray((-1.0) ** (n + 1) * math.factorial(n), input.dtype)
+    return scale * zeta.impl(order, input)
+
+
+def _trigamma(input: Array) -> Array:
+    """Reflected into the right half, where it is the zeta function of 2."""
+    left = input < 0.5
+    x = jnp.where(left, 1 - input, input)
+    value = zeta.impl(jnp.asarray(2, input.dtype), x)
+    safe = jnp.where(left, input, 0.25)
+    reflected = jnp.square(jnp.pi / jnp.sin(jnp.pi * safe)) - value
+    return jnp.where(left, reflected, value).astype(input.dtype)
+
+
+@op(promote="float")
+def mvlgamma(input: Array, p: int) -> Array:
+    """The logarithm of the multivariate gamma function of dimension ``p``."""
+    if p < 1:
+        raise RuntimeError(f"p has to be greater than or equal to 1, got {p}")
+    steps = jnp.arange(p, dtype=input.dtype) / 2
+    constant = jnp.asarray(p * (p - 1) / 4, input.dtype) * jnp.log(jnp.asarray(jnp.pi, input.dtype))
+    return constant + jnp.sum(lax.lgamma(input[..., None] - steps), axis=-1)
+
+
+@op(promote="float")
+def gammainc(input: Operand, other: Operand) -> Array:
+    """The regularised lower incomplete gamma function of order ``input`` at ``other``."""
+    return lax.igamma(*jnp.broadcast_arrays(input, other))
+
+
+@op(promote="float")
+def gammaincc(input: Operand, other: Operand) -> Array:
+    """The regularised upper incomplete gamma function of order ``input`` at ``other``."""
+    return lax.igammac(*jnp.broadcast_arrays(input, other))
+
+
+@op(promote="float")
+def zeta(input: Operand, other: Operand) -> Array:
+    """The Hurwitz zeta function, ``sum over k of (k + other) ** -input``.
+
+    The derivative in ``input`` is not known: it is nan.
+    """
+    return _zeta(*jnp.broadcast_arrays(input, other))
+
+
+@jax.custom_jvp
+def _zeta(s: Array, q: Array) -> Array:
+    return lax.zeta(s, q)
+
+
+@_zeta.defjvp
+def _zeta_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    s, q = primals
+    ds, dq = tangents
+    return _zeta(s, q), jnp.nan * ds - s * _zeta(s + 1, q) * dq
+
+
+@op(promote="float")
+def i0(input: Array) -> Array:
+    """The modified Bessel function of the first kind, order 0."""
+    return jsp.i0(input)
+
+
+@op(promote="float")
+def i0e(input: Array) -> Array:
+    """``exp(-|input|) * i0(input)``."""
+    return jsp.i0e(input)
+
+
+@op(promote="float")
+def i1(input: Array) -> Array:
+    """The modified Bessel function of the first kind, order 1."""
+    return jsp.i1(input)
+
+
+@op(promote="float")
+def i1e(input: Array) -> Array:
+    """``exp(-|input|) * i1(input)``."""
+    return jsp.i1e(input)
+
+
+@op(promote="float")
+def ndtr(input: Array) -> Array:
+    """The distribution function of the standard normal."""
+    return jsp.ndtr(input)
+
+
+@op(promote="float")
+def log_ndtr(input: Array) -> Array:
+    """The logarithm of :func:`ndtr`, accurate far in the left tail."""
+    return jsp.log_ndtr(input)
+
+
+@op(promote="float")
+def ndtri(input: Array) -> Array:
+    """The inverse of :func:`ndtr`."""
+    return jsp.ndtri(input)
+
+
+@op(promote="float")
+def logit(input: Array, eps: OptScalar = None) -> Array:
+    """``log(input / (1 - input))``, with ``input`` clamped to ``[eps, 1 - eps]`` first."""
+    if eps is None:
+        return jnp.log(input / (1 - input))
+    low, high = eps, 1 - eps
+    inside = jnp.where(input < low, low, jnp.where(input > high, high, input))
+    return jnp.log(inside / (1 - inside))
+
+
+@op(promote="float")
+def entr(input: Array) -> Array:
+    """``-input * log(input)``; 0 at 0 and -inf below."""
+    positive = input > 0
+    safe = jnp.where(positive, input, 1)
+    value = -safe * jnp.log(safe)
+    other = jnp.where(input == 0, 0, -jnp.inf)
+    return jnp.where(positive, value, jnp.where(jnp.isnan(input), input, other)).astype(input.dtype)
