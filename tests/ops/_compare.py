@@ -8,9 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
-torch = pytest.importorskip("torch")
+from tests.oracle import torch
 
 TOLERANCE = {
     "float16": (2e-3, 2e-3),
@@ -81,7 +80,8 @@ def check(
 ) -> None:
     """Assert that ``row(*args)`` is what ``oracle(*args)`` is, derivatives included.
 
-    ``close`` replaces the tolerances of the dtype. ``args`` hold torch tensors, which the row gets as arrays of the same dtype.
+    ``close`` replaces the tolerances of the dtype. ``args`` hold torch tensors, which the row
+    gets as arrays of the same dtype.
     """
     with jax.enable_x64(True):
         arrays = [to_jax(a) for a in args]

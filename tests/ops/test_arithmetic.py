@@ -25,8 +25,23 @@ def complex_sample(dtype=torch.complex128, seed=0):
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize(
     "name",
-    ["abs", "sign", "sgn", "square", "ceil", "floor", "trunc", "frac", "round", "neg", "positive",
-     "deg2rad", "rad2deg", "angle", "frexp"],
+    [
+        "abs",
+        "sign",
+        "sgn",
+        "square",
+        "ceil",
+        "floor",
+        "trunc",
+        "frac",
+        "round",
+        "neg",
+        "positive",
+        "deg2rad",
+        "rad2deg",
+        "angle",
+        "frexp",
+    ],
 )
 def test_unary(name, dtype):
     row = getattr(rows, name, None) or getattr(rows, name + "_")
@@ -46,7 +61,9 @@ def test_unary_integers(name, dtype):
     check(row, getattr(torch, name), torch.tensor([0, 1, 5, 100]).to(dtype))
 
 
-@pytest.mark.parametrize("name", ["abs", "sgn", "square", "sqrt", "rsqrt", "reciprocal", "neg", "angle"])
+@pytest.mark.parametrize(
+    "name", ["abs", "sgn", "square", "sqrt", "rsqrt", "reciprocal", "neg", "angle"]
+)
 def test_unary_complex(name):
     row = getattr(rows, name, None) or getattr(rows, name + "_")
     check(row, getattr(torch, name), complex_sample())

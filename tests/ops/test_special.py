@@ -40,7 +40,9 @@ def test_polygamma(n):
 
 def test_trigamma_left_of_zero():
     x = torch.tensor([-0.7, -2.5, 0.2], dtype=torch.float64)
-    check(lambda a: rows.polygamma(1, a), lambda a: torch.polygamma(1, a), x, grad=False, close=2e-9)
+    check(
+        lambda a: rows.polygamma(1, a), lambda a: torch.polygamma(1, a), x, grad=False, close=2e-9
+    )
 
 
 def test_mvlgamma():
@@ -53,7 +55,11 @@ def test_incomplete_gamma_and_zeta():
     x = torch.tensor([0.3, 2.0, 1.0, 5.0], dtype=torch.float64)
     check(rows.gammainc, torch.special.gammainc, a, x, grad=False)
     check(rows.gammaincc, torch.special.gammaincc, a, x, grad=False)
-    check(lambda v: rows.gammainc(jnp.asarray(a.numpy()), v), lambda v: torch.special.gammainc(a, v), x)
+    check(
+        lambda v: rows.gammainc(jnp.asarray(a.numpy()), v),
+        lambda v: torch.special.gammainc(a, v),
+        x,
+    )
     check(rows.zeta, torch.special.zeta, a + 1.5, x, grad=False)
 
 

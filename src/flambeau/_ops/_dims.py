@@ -52,4 +52,4 @@ def reduced_dims(dims: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]
     found = canonical_dims(dims, ndim)
     if ndim == 0:
         return ()
-    return found if found else tuple(range(ndim))
+    return found or tuple(range(ndim))

@@ -267,11 +267,11 @@ def fmin(input: Operand, other: Operand) -> Array:
 
 
 def _at_least(input: Array, bound: Array) -> Array:
-    return jnp.where((input < bound) | (bound != bound), bound, input)  # noqa: PLR0124
+    return jnp.where((input < bound) | (bound != bound), bound, input)
 
 
 def _at_most(input: Array, bound: Array) -> Array:
-    return jnp.where((input > bound) | (bound != bound), bound, input)  # noqa: PLR0124
+    return jnp.where((input > bound) | (bound != bound), bound, input)
 
 
 def _refuse_complex_clamp(input: Array) -> None:
@@ -475,15 +475,13 @@ def frexp(input: Array) -> tuple[Array, Array]:
         RuntimeError: ``input`` is not floating point.
     """
     if not jnp.issubdtype(input.dtype, jnp.floating):
-        raise RuntimeError(
-            f"frexp() needs a floating point tensor, got {dtype_name(input.dtype)}"
-        )
+        raise RuntimeError(f"frexp() needs a floating point tensor, got {dtype_name(input.dtype)}")
     _, exponent = jnp.frexp(lax.stop_gradient(input))
     exponent = exponent.astype(jnp.int32)
     # Two halves, since 2 ** -exponent itself overflows for the smallest numbers.
     half = exponent // 2
     two = jnp.asarray(2, input.dtype)
-    scale = lambda e: jnp.power(two, (-e).astype(input.dtype))  # noqa: E731
+    scale = lambda e: jnp.power(two, (-e).astype(input.dtype))
     mantissa = input * scale(half) * scale(exponent - half)
     return mantissa, exponent
 

@@ -21,6 +21,7 @@ from flambeau._ops._numeric import (
     is_integral,
     real_dtype,
 )
+from flambeau._ops.arithmetic import abs_
 from flambeau._ops.registry import Array, OptArray, OptDims, OptDType, op
 
 
@@ -117,9 +118,7 @@ def prod_all(input: Array, *, dtype: OptDType = None) -> Array:
 
 
 @op()
-def prod_dim(
-    input: Array, dim: int, keepdim: bool = False, *, dtype: OptDType = None
-) -> Array:
+def prod_dim(input: Array, dim: int, keepdim: bool = False, *, dtype: OptDType = None) -> Array:
     """The product over one dimension; integers give int64."""
     axes = reduced_dims(dim, input.ndim)
     result = _sum_dtype(input, dtype)
@@ -204,9 +203,7 @@ def cov(
     return _cov(input, correction, fweights, aweights)
 
 
-def _cov(
-    input: Array, correction: int, fweights: Array | None, aweights: Array | None
-) -> Array:
+def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array | None) -> Array:
     if input.ndim > 2:
         raise RuntimeError(
             f"cov(): expected input to have two or fewer dimensions but got an input with "
@@ -328,9 +325,7 @@ def min_all(input: Array) -> Array:
 
 
 @op(returns=("min", "max"))
-def aminmax(
-    input: Array, *, dim: int | None = None, keepdim: bool = False
-) -> tuple[Array, Array]:
+def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest and the largest element, over one dimension or all."""
     _refuse_complex("aminmax", input)
     axes = reduced_dims(dim, input.ndim)
@@ -487,13 +482,18 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Arr
     ordered = jnp.take_along_axis(still, order, axis=dim)
     place = lax.broadcasted_iota(jnp.int64, ordered.shape, dim)
     before = jnp.concatenate(
-        [jnp.ones(_with_one(ordered.shape, dim), jnp.bool_),
-         lax.slice_in_dim(ordered, 1, size, axis=dim) != lax.slice_in_dim(ordered, 0, size - 1, axis=dim)],
+        [
+            jnp.ones(_with_one(ordered.shape, dim), jnp.bool_),
+            lax.slice_in_dim(ordered, 1, size, axis=dim)
+            != lax.slice_in_dim(ordered, 0, size - 1, axis=dim),
+        ],
         axis=dim,
     )
     start = lax.cummax(jnp.where(before, place, 0), axis=dim)
     longest = jnp.argmax(place - start, axis=dim, keepdims=True)
-    return _pick(input, jnp.take_along_axis(order, longest, axis=dim).astype(jnp.int64), dim, keepdim)
+    return _pick(
+        input, jnp.take_along_axis(order, longest, axis=dim).astype(jnp.int64), dim, keepdim
+    )
 
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -622,17 +622,17 @@ def vector_norm(
     result = real_dtype(input.dtype)
     wide = input.astype(accumulator(input.dtype))
     if not input.ndim and ord != 0:
-        return jnp.abs(input)
+        return abs_.impl(input)
     if np.isinf(ord):
         if ord < 0 or any(input.shape[a] == 0 for a in axes):
             _need_elements("linalg.vector_norm", input, axes, whole=dim is None)
         reduce = jnp.max if ord > 0 else jnp.min
-        return reduce(jnp.abs(wide), axis=axes, keepdims=keepdim).astype(result)
+        return reduce(abs_.impl(wide), axis=axes, keepdims=keepdim).astype(result)
     if ord == 0:
         count = jnp.sum(jnp.not_equal(wide, 0), axis=axes, keepdims=keepdim)
         return count.astype(result)
     if ord == 1:
-        return jnp.sum(jnp.abs(wide), axis=axes, keepdims=keepdim).astype(result)
+        return jnp.sum(abs_.impl(wide), axis=axes, keepdims=keepdim).astype(result)
     if ord == 2:
         if is_complex(wide):
             total = jnp.square(wide.real) + jnp.square(wide.imag)
