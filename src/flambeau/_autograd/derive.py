@@ -1,0 +1,119 @@
+"""Backward rules, derived from the forward by JAX.
+
+The default rule is stateless: ``vjp(call)`` recomputes the forward from its inputs, and XLA
+removes the recomputation when both sit in one program. Calls marked ``residuals`` save what
+their backward needs instead. Either is a call of its own, so it can be derived again.
+
+JAX's cotangents of complex values are the conjugates of PyTorch's gradients; the rules here
+take and give PyTorch's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from flambeau._engine.call import Call, interned
+
+
+def vjp_call(call: Call, n_inputs: int, needs: tuple[int, ...], given: tuple[int, ...]) -> Call:
+    """The stateless backward of a call.
+
+    Args:
+        call: the forward.
+        n_inputs: how many flat inputs the forward takes.
+        needs: positions of the inputs whose gradients are wanted.
+        given: positions of the results whose cotangents are given; the others are zero.
+
+    Returns:
+        A call of ``(*inputs, *cotangents)`` giving one gradient per wanted input.
+    """
+
+    def make() -> Call:
+        def fn(*flat: Any) -> tuple[jax.Array, ...]:
+            inputs, given_cts = flat[:n_inputs], flat[n_inputs:]
+
+            def forward(*wanted: Any) -> tuple[jax.Array, ...]:
+                full = list(inputs)
+                for i, x in zip(needs, wanted, strict=True):
+                    full[i] = x
+                return call.fn(*full)
+
+            outs, pull = jax.vjp(forward, *[inputs[i] for i in needs])
+            grads = pull(_cotangents(outs, given, given_cts))
+            return tuple(map(_conj, grads))
+
+        words = call.signature and f"vjp({call.signature}){n_inputs}{needs}{given}"
+        return Call(f"{call.name}_backward", fn, signature=words)
+
+    return interned(("vjp", call, n_inputs, needs, given), make)
+
+
+class Saving:
+    """A forward that also returns residuals, and the backward that takes them."""
+
+    __slots__ = ("backwards", "call", "n_inputs", "n_outs", "needs", "tree")
+
+    def __init__(self, call: Call, n_inputs: int, needs: tuple[int, ...]):
+        self.needs = needs
+        self.n_inputs = n_inputs
+        self.tree: Any = None
+        self.n_outs = 0
+        self.backwards: dict[tuple[int, ...], Call] = {}
+
+        def fn(*inputs: Any) -> tuple[jax.Array, ...]:
+            def forward(*wanted: Any) -> tuple[jax.Array, ...]:
+                full = list(inputs)
+                for i, x in zip(needs, wanted, strict=True):
+                    full[i] = x
+                return call.fn(*full)
+
+            outs, pull = jax.vjp(forward, *[inputs[i] for i in needs])
+            leaves, self.tree = jax.tree_util.tree_flatten(pull)
+            self.n_outs = len(outs)
+            return (*outs, *leaves)
+
+        self.call = Call(call.name, fn)
+
+    def backward(self, outs: tuple[Any, ...], given: tuple[int, ...]) -> Call:
+        """The call of ``(*residuals, *cotangents)`` for these results' avals."""
+        tree = self.tree
+        key = (tree, outs, given)
+        found = self.backwards.get(key)
+        if found is None:
+
+            def fn(*flat: Any) -> tuple[jax.Array, ...]:
+                n = tree.num_leaves
+                pull = jax.tree_util.tree_unflatten(tree, flat[:n])
+                grads = pull(_cotangents(outs, given, flat[n:]))
+                return tuple(map(_conj, grads))
+
+            found = self.backwards.setdefault(key, Call(f"{self.call.name}_backward", fn))
+        return found
+
+
+def saving(call: Call, n_inputs: int, needs: tuple[int, ...], avals: tuple[Any, ...]) -> Saving:
+    """The residual-saving forward of a call for inputs of these avals."""
+    return interned(("saving", call, needs, avals), lambda: Saving(call, n_inputs, needs))  # type: ignore[arg-type,return-value]
+
+
+def _cotangents(outs: Any, given: tuple[int, ...], cts: Any) -> tuple[Any, ...]:
+    """One cotangent per result: those given, zeros elsewhere."""
+    by_position = dict(zip(given, cts, strict=True))
+    result = []
+    for i, out in enumerate(outs):
+        if not jnp.issubdtype(out.dtype, jnp.inexact):
+            result.append(np.zeros(out.shape, jax.dtypes.float0))
+        elif i in by_position:
+            ct = by_position[i]
+            result.append(_conj(ct if ct.dtype == out.dtype else ct.astype(out.dtype)))
+        else:
+            result.append(jnp.zeros(out.shape, out.dtype))
+    return tuple(result)
+
+
+def _conj(x: Any) -> Any:
+    return jnp.conj(x) if jnp.issubdtype(x.dtype, jnp.complexfloating) else x

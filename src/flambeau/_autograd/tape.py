@@ -1,0 +1,211 @@
+"""The tape: what was done to values that need a gradient, and how to go back through it.
+
+A :class:`Node` keeps the call, the Values it read and an edge per input to whoever made it.
+Values are immutable, so modifying a tensor later cannot spoil what a node saved.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from flambeau._autograd.derive import saving, vjp_call
+from flambeau._engine.aval import Aval
+from flambeau._engine.call import Call
+from flambeau._engine.recorder import record
+from flambeau._engine.value import Value
+
+_sequence = itertools.count()
+
+
+class _Mode(threading.local):
+    """What a thread records: ``grad`` for ``no_grad`` and ``enable_grad``, ``inference``."""
+
+    def __init__(self) -> None:
+        self.grad = True
+        self.inference = False
+        self.anomaly = False
+
+
+mode = _Mode()
+
+
+class Sink:
+    """Where gradients end: a leaf. The tensor layer subclasses it.
+
+    ``accumulate`` gets the total gradient that reached the leaf in one backward pass.
+    """
+
+    __slots__ = ("__weakref__", "hooks")
+
+    label = "AccumulateGrad"
+    next_functions: tuple[tuple[Any, int], ...] = ()
+
+    def __init__(self) -> None:
+        self.hooks: dict[int, Callable[[Tracked], Tracked | None]] | None = None
+
+    def name(self) -> str:
+        """The name, as a method, as PyTorch has it."""
+        return self.label
+
+    def accumulate(self, grad: Tracked) -> None:
+        raise NotImplementedError
+
+
+class Node:
+    """One recorded operation, seen from its results.
+
+    Attributes:
+        call: the forward.
+        inputs: what it read: Values, numbers, None.
+        edges: for each input, ``(Node or Sink, position)`` when a gradient flows there.
+        outs: avals of the results.
+        hooks: by position of a result, functions of its gradient, in order of registration.
+        pre_hooks, post_hooks: functions of all gradients, before and after the rule.
+        seq: when it was recorded; backward goes from the latest to the earliest.
+    """
+
+    __slots__ = (
+        "__weakref__", "call", "edges", "hooks", "inputs", "line", "metadata", "outs",
+        "post_hooks", "pre_hooks", "released", "residuals", "saved", "scalar_dtype", "seq",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        call: Call,
+        inputs: Sequence[Any],
+        edges: Sequence[Any],
+        outs: tuple[Aval, ...],
+        scalar_dtype: np.dtype | None = None,
+    ):
+        self.call = call
+        self.inputs: Any = inputs
+        self.edges = edges
+        self.outs = outs
+        self.scalar_dtype = scalar_dtype
+        self.seq = next(_sequence)
+        self.hooks: Any = None
+        self.pre_hooks: Any = None
+        self.post_hooks: Any = None
+        self.saved: Any = None
+        self.residuals: Any = None
+        self.released = False
+        self.line: str | None = None
+        self.metadata: Any = None
+
+    @property
+    def label(self) -> str:
+        """PyTorch's name for it, such as ``AddBackward0``."""
+        return node_name(self.call.name)
+
+    def name(self) -> str:
+        """The name, as a method, as PyTorch has it."""
+        return self.label
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """Where gradients go from here: ``(node, position)`` per input."""
+        return tuple(e if e is not None else (None, 0) for e in self.edges)
+
+    def __repr__(self) -> str:
+        return f"<{self.label} object at {id(self):#x}>"
+
+    def release(self) -> None:
+        """Drop what backward needed; a second backward through here is an error."""
+        self.released = True
+        self.inputs = None
+        self.residuals = None
+
+    def run(self, grads: list[Any], tracked: bool) -> list[Any]:
+        """Gradients of the inputs, one per edge, from those of the results.
+
+        Args:
+            grads: a :class:`Tracked` or None per result.
+            tracked: whether the backward is itself recorded (``create_graph``).
+        """
+        needs = tuple(i for i, e in enumerate(self.edges) if e is not None)
+        given = tuple(i for i, g in enumerate(grads) if g is not None)
+        cts = [grads[i] for i in given]
+        if self.residuals is not None and not tracked:
+            back = self.saved.backward(self.outs, given)
+            values = record(back, [*self.residuals, *[g.value for g in cts]])
+            results = [Tracked(v) for v in values]
+        else:
+            back = vjp_call(self.call, len(self.inputs), needs, given)
+            if tracked:
+                results = apply(
+                    back,
+                    [*self.inputs, *[g.value for g in cts]],
+                    [*self.edges, *[g.edge for g in cts]],
+                    self.scalar_dtype,
+                )
+            else:
+                values = record(
+                    back, [*self.inputs, *[g.value for g in cts]], self.scalar_dtype
+                )
+                results = [Tracked(v) for v in values]
+        out: list[Any] = [None] * len(self.edges)
+        for i, r in zip(needs, results, strict=True):
+            out[i] = r
+        return out
+
+
+class Tracked:
+    """A Value and the edge that gradients of it follow, or None."""
+
+    __slots__ = ("edge", "value")
+
+    def __init__(self, value: Value, edge: Any = None):
+        self.value = value
+        self.edge = edge
+
+
+def node_name(name: str) -> str:
+    """An operation's name as PyTorch names its backward node."""
+    words = name.replace(".", "_").split("_")
+    return "".join(w[:1].upper() + w[1:] for w in words if w) + "Backward0"
+
+
+def apply(
+    call: Call, inputs: Sequence[Any], edges: Sequence[Any], scalar_dtype: np.dtype | None = None
+) -> list[Tracked]:
+    """Record a call and, where a gradient flows, put it on the tape."""
+    edges = [
+        e if e is not None and v.aval.inexact else None
+        for v, e in zip(inputs, edges, strict=True)
+    ]
+    if not any(e is not None for e in edges):
+        return [Tracked(v) for v in record(call, inputs, scalar_dtype)]
+    values, node = record_on_tape(call, inputs, edges, scalar_dtype)
+    return [
+        Tracked(v, (node, i) if v.aval.inexact else None) for i, v in enumerate(values)
+    ]
+
+
+def record_on_tape(
+    call: Call,
+    inputs: Sequence[Any],
+    edges: Sequence[Any],
+    scalar_dtype: np.dtype | None,
+    device: Any = None,
+) -> tuple[Sequence[Value], Node]:
+    """Record a call whose gradient is wanted by some input, with its residuals if it saves them."""
+    if call.residuals:
+        needs = tuple(i for i, e in enumerate(edges) if e is not None)
+        avals = tuple(v.aval if v.__class__ is Value else v.__class__ for v in inputs)
+        forward = saving(call, len(inputs), needs, avals)
+        values = record(forward.call, inputs, scalar_dtype, device)
+        outs, residuals = values[: forward.n_outs], values[forward.n_outs :]
+        if call.single is None:
+            call.single = forward.n_outs == 1
+        node = Node(call, inputs, edges, tuple(v.aval for v in outs), scalar_dtype)
+        node.saved = forward
+        node.residuals = residuals
+    else:
+        outs = record(call, inputs, scalar_dtype, device)
+        node = Node(call, inputs, edges, tuple([v.aval for v in outs]), scalar_dtype)
+    return outs, node

@@ -1,0 +1,61 @@
+"""Settings: environment variables, parsed once, and the object that holds them.
+
+``flambeau.config`` is the one instance. Reading it is cheap; writing it takes effect at the
+next recorded operation.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MODES = ("lazy", "eager", "debug")
+
+
+class Config:
+    """What a user can switch.
+
+    Attributes:
+        mode: ``"lazy"`` records and runs whole programs, ``"eager"`` runs every operation
+            at once, ``"debug"`` is eager with the user's file and line on each operation,
+            NaN checks and a verifier of the recorded graph.
+        log: topics written to standard error; ``"compile"`` tells why each program was new.
+        cache_dir: where compiled programs are kept between processes; None keeps none.
+        max_pending: how many operations may wait before they are executed.
+    """
+
+    def __init__(self, environ: os._Environ[str] | dict[str, str] | None = None) -> None:
+        env = os.environ if environ is None else environ
+        self._mode = "lazy"
+        self.mode = env.get("FLAMBEAU_MODE", "lazy")
+        self.log = frozenset(t for t in env.get("FLAMBEAU_LOG", "").split(",") if t)
+        self.cache_dir = _cache_dir(env)
+        self.max_pending = int(env.get("FLAMBEAU_MAX_PENDING", "4000"))
+
+    @property
+    def mode(self) -> str:
+        return self._mode
+
+    @mode.setter
+    def mode(self, value: str) -> None:
+        if value not in MODES:
+            raise ValueError(f"config.mode is {value!r} but must be one of {', '.join(MODES)}")
+        self._mode = value
+
+    def __repr__(self) -> str:
+        return (
+            f"Config(mode={self.mode!r}, log={sorted(self.log)!r}, "
+            f"cache_dir={str(self.cache_dir)!r}, max_pending={self.max_pending})"
+        )
+
+
+def _cache_dir(env: os._Environ[str] | dict[str, str]) -> Path | None:
+    """The folder of the program cache: the variable, or the user's cache folder."""
+    given = env.get("FLAMBEAU_CACHE_DIR")
+    if given is not None:
+        return Path(given) if given else None
+    base = env.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(base) / "flambeau" / "programs"
+
+
+config = Config()

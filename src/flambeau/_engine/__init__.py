@@ -1,0 +1,4 @@
+"""The engine: values, the recorder, programs and their cache, executors, devices, random state.
+
+It knows operations (:mod:`flambeau._ops`) and JAX, and nothing of tensors or gradients.
+"""

@@ -1,0 +1,189 @@
+"""Calls: an operation with its static arguments fixed, ready to be recorded.
+
+Calls are interned, so the recorder compares them by identity, and each remembers the shapes
+it has inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from flambeau._engine.aval import Aval, aval_of
+from flambeau._engine.device import Place
+from flambeau._ops.registry import Op
+
+Fn = Callable[..., tuple[jax.Array, ...]]
+
+
+class Call:
+    """An operation with static arguments.
+
+    Attributes:
+        name: for logs, errors and ``grad_fn`` names.
+        fn: flat arrays (None where an optional one is absent) to a tuple of arrays.
+        single: whether the user gets one result rather than a tuple; known once a shape
+            has been inferred.
+        view: whether the result is a view of the first input.
+        scatter: for views, ``(base, new) -> base``; None to derive it from indices.
+        signature: words that mean this call in any process; None if there are none (a
+            user's function), and then programs with it are not kept on disk.
+    """
+
+    __slots__ = (
+        "_shapes", "fn", "jitted", "name", "op", "random", "residuals", "scatter",
+        "signature", "single", "static", "view",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        fn: Callable[..., Any],
+        *,
+        op: Op | None = None,
+        static: dict[str, Any] | None = None,
+        view: bool = False,
+        scatter: Fn | None = None,
+        random: bool = False,
+        residuals: bool = False,
+        signature: str | None = None,
+    ):
+        self.name = name
+        self.signature = signature
+        self.op = op
+        self.static = static or {}
+        self.view = view
+        self.scatter = scatter
+        self.random = random
+        self.residuals = residuals
+        self.single: bool | None = None
+        self.jitted: Any = None
+        self._shapes: dict[tuple[Any, ...], tuple[Aval, ...]] = {}
+
+        def flat(*arrays: Any) -> tuple[jax.Array, ...]:
+            out = fn(*arrays)
+            single = not isinstance(out, (tuple, list))
+            self.single = single
+            return tuple(map(_strong, (out,) if single else out))
+
+        self.fn: Fn = flat
+
+    def infer(self, inputs: tuple[Aval | None, ...], device: Place) -> tuple[Aval, ...]:
+        """The avals of the results, by abstract evaluation; cached."""
+        key = (inputs, device)
+        found = self._shapes.get(key)
+        if found is None:
+            with jax.enable_x64(True):
+                structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
+                outs = jax.eval_shape(self.fn, *structs)
+            found = tuple(aval_of(o.shape, np.dtype(o.dtype), device) for o in outs)
+            self._shapes[key] = found
+        return found
+
+    def run(self, *arrays: Any) -> tuple[jax.Array, ...]:
+        """Execute alone, through this call's own jit cache."""
+        if self.jitted is None:
+            self.jitted = jax.jit(self.fn)
+        return self.jitted(*arrays)
+
+    def __repr__(self) -> str:
+        return f"<call {self.name}>"
+
+
+def _strong(x: Any) -> jax.Array:
+    """Strip JAX's weak types, so that a result's dtype does not depend on how it was made."""
+    x = jnp.asarray(x)
+    return jax.lax.convert_element_type(x, x.dtype) if x.aval.weak_type else x
+
+
+_CALLS: dict[Hashable, Call] = {}
+
+
+def interned(key: Hashable, make: Callable[[], Call]) -> Call:
+    """The one call under this key, made when it is first asked for."""
+    found = _CALLS.get(key)
+    if found is None:
+        found = _CALLS.setdefault(key, make())
+    return found
+
+
+def call_of(
+    op: Op,
+    static: tuple[tuple[str, Any], ...] = (),
+    layout: tuple[int, ...] | None = None,
+    cast: np.dtype | None = None,
+) -> Call:
+    """The call of a row with these static arguments.
+
+    Args:
+        op: the row.
+        static: names and values of the static arguments.
+        layout: how many flat inputs each dynamic parameter takes (0 where an optional one is
+            absent, n for a sequence); None when each takes one.
+        cast: the dtype that promoted inputs are cast to inside the call; None casts nothing.
+    """
+    return interned((op, static, layout, cast), lambda: _make(op, dict(static), layout, cast))
+
+
+def _make(
+    op: Op, static: dict[str, Any], layout: tuple[int, ...] | None, cast: np.dtype | None
+) -> Call:
+    dynamic = [p for p in op.parameters if p.dynamic]
+    impl = op.impl
+    if op.random and layout is not None:
+        layout = (1, *layout)
+
+    def fn(*flat: Any) -> Any:
+        if op.random:
+            new, sub = _split(flat[0])
+            flat = flat[1:]
+        if cast is not None:
+            flat = tuple(x if x is None or x.dtype == cast else _cast(x, cast) for x in flat)
+        if op.random:
+            flat = (sub, *flat)
+        named: dict[str, Any] = {}
+        i = 0
+        for k, p in enumerate(dynamic):
+            n = 1 if layout is None else layout[k]
+            if p.kind == "arrays":
+                named[p.name] = list(flat[i : i + n])
+            else:
+                named[p.name] = flat[i] if n else None
+            i += n
+        out = impl(**named, **static)
+        if op.random:
+            return (new, *out) if isinstance(out, tuple) else (new, out)
+        return out
+
+    scatter = None
+    if op.scatter is not None:
+        inverse = op.scatter
+        scatter = lambda base, new: (inverse(base, new, **static),)  # noqa: E731
+    return Call(
+        op.name,
+        fn,
+        op=op,
+        static=static,
+        view=op.view,
+        scatter=scatter,
+        random=op.random,
+        residuals=op.residuals,
+        signature=f"{op.name}{sorted(static.items())!r}{layout}{cast}",
+    )
+
+
+def _cast(x: jax.Array, dtype: np.dtype) -> jax.Array:
+    if jnp.issubdtype(x.dtype, jnp.complexfloating) and not jnp.issubdtype(
+        dtype, jnp.complexfloating
+    ):
+        x = x.real
+    return x.astype(dtype)
+
+
+def _split(key: jax.Array) -> tuple[jax.Array, jax.Array]:
+    pair = jax.random.key_data(jax.random.split(jax.random.wrap_key_data(key)))
+    return pair[0], pair[1]

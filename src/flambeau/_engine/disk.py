@@ -1,0 +1,129 @@
+"""Compiled programs on disk, so that the next process starts at once.
+
+A program's key is the recorded graph in words, with the versions of everything that shaped
+it: a hit skips tracing and lowering as well as XLA. Files are written whole and renamed, so
+several processes may share the folder. They hold machine code: the folder is the user's own,
+readable by no one else, and as trustworthy as an installed package.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import platform
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import jaxlib
+from jax.experimental import serialize_executable
+
+from flambeau._config import config
+from flambeau._engine.device import Place
+
+LIMIT_BYTES = 2 << 30
+"""The folder is kept below this size; the least recently used programs go first."""
+
+
+def program_key(signature: str | None, device: Place) -> str | None:
+    """The name of a program's file; None when it cannot be kept."""
+    if signature is None or config.cache_dir is None:
+        return None
+    words = f"{signature}|{_surroundings()}|{_hardware(device)}"
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+@functools.cache
+def _surroundings() -> str:
+    """Versions of flambeau's own source, JAX and XLA's options."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        info = path.stat()
+        digest.update(f"{path.relative_to(root)}:{info.st_size}:{info.st_mtime_ns};".encode())
+    flags = os.environ.get("XLA_FLAGS", "")
+    return f"{digest.hexdigest()}|{jax.__version__}|{jaxlib.__version__}|{flags}"
+
+
+@functools.cache
+def _hardware(device: Place) -> str:
+    dev = device.jax_device()
+    words = f"{dev.platform}|{dev.device_kind}|{dev.client.platform_version}|{dev.id}"
+    if device.kind == "cpu":
+        words += f"|{platform.machine()}|{os.cpu_count()}|{_cpu_flags()}"
+    return words
+
+
+def _cpu_flags() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("flags", "Features")):
+                return hashlib.sha256(line.encode()).hexdigest()
+    return platform.processor()
+
+
+def load(key: str, device: Place) -> Any:
+    """The compiled program of this key, or None. A damaged file counts as absent."""
+    assert config.cache_dir is not None
+    path = config.cache_dir / key
+    try:
+        payload = path.read_bytes()
+    except OSError:
+        return None
+    try:
+        blob, in_tree, out_tree = pickle.loads(payload)
+        found = serialize_executable.deserialize_and_load(
+            blob,
+            in_tree,
+            out_tree,
+            backend=device.jax_device().client,
+            execution_devices=[device.jax_device()],
+        )
+    except Exception:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return found
+
+
+def store(key: str, compiled: Any) -> None:
+    """Keep a compiled program; failing to is no error."""
+    assert config.cache_dir is not None
+    try:
+        payload = pickle.dumps(serialize_executable.serialize(compiled))
+    except Exception:  # what a backend cannot serialize is compiled again next time
+        return
+    temporary = None
+    try:
+        config.cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=config.cache_dir, prefix=".new-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(payload)
+        Path(temporary).replace(config.cache_dir / key)
+        _trim(config.cache_dir)
+    except OSError:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+
+
+def _trim(folder: Path) -> None:
+    """Remove the least recently used files while the folder is over its limit."""
+    files = []
+    for entry in os.scandir(folder):
+        with contextlib.suppress(OSError):
+            info = entry.stat()
+            files.append((info.st_mtime, info.st_size, entry.path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= LIMIT_BYTES:
+            break
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
+            total -= size

@@ -1,0 +1,238 @@
+"""Execution of a pending graph: as one program, or operation by operation.
+
+A graph that ends in a known trie state with known live results runs the program that was
+compiled for it. A new one is compiled whole, unless keys have stopped repeating: then its
+operations run one by one, each through its own small cache, until keys repeat again.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import jax
+import numpy as np
+
+from flambeau._config import config
+from flambeau._engine.program import Layout, Program, compile_graph, matching, stats
+from flambeau._engine.recorder import Graph, State, set_executor
+from flambeau._engine.value import Value
+
+STORM = 6
+"""So many new keys without a known one between them, and graphs run operation by operation."""
+
+PATIENCE = 2
+"""A graph that ran operation by operation is compiled whole when it comes for this time."""
+
+
+class Entry:
+    """What is known of a trie state with one set of live results."""
+
+    __slots__ = ("programs", "seen", "useful")
+
+    def __init__(self, useful: tuple[int, ...]):
+        self.useful = useful
+        self.programs: dict[tuple[int, ...], Program] = {}
+        self.seen: dict[tuple[int, ...], int] = {}
+
+
+class _Weather:
+    """Whether keys repeat. Shared by all threads; a lost update costs one decision."""
+
+    def __init__(self) -> None:
+        self.misses = 0
+
+
+_weather = _Weather()
+
+
+def layout_of(state: State) -> Layout:
+    """The layout of a state; kept with it."""
+    if state.layout is None:
+        state.layout = Layout(state)
+    return state.layout
+
+
+def execute(graph: Graph) -> None:
+    """Run a graph and give every live Value its array; then the graph is empty."""
+    state = graph.state
+    values: list[Value] = []
+    live_list: list[int] = []
+    for k, ref in enumerate(graph.outs):
+        value = ref()
+        if value is not None:
+            live_list.append(k)
+            values.append(value)
+    live = tuple(live_list)
+    if not live:
+        graph.reset()
+        return
+    try:
+        with jax.enable_x64(True), graph.device.scope():
+            if config._mode == "debug":
+                arrays = _run_singly(graph, layout_of(state), live)
+                _check_numbers(graph, layout_of(state), live, arrays)
+            elif config._mode == "eager":
+                arrays = _run_singly(graph, layout_of(state), live)
+            else:
+                arrays = _run_whole(graph, state, live)
+    except BaseException:
+        for value in values:
+            value.place = None
+        graph.reset()
+        raise
+    for value, array in zip(values, arrays, strict=True):
+        value.array = array
+        value.place = None
+    graph.reset()
+
+
+def _run_whole(graph: Graph, state: State, live: tuple[int, ...]) -> Any:
+    entry = state.entries.get(live)
+    if entry is None:
+        entry = _new_entry(state, live)
+    donate = ()
+    if entry.useful:
+        donate = _free_leaves(graph, entry.useful)
+    program = entry.programs.get(donate)
+    if program is None:
+        return _run_unknown(graph, state, entry, live, donate)
+    _weather.misses = 0
+    stats.launches += 1
+    return program(graph.leaf_arrays, layout_of(state), graph.scalars)
+
+
+def _new_entry(state: State, live: tuple[int, ...]) -> Entry:
+    layout = layout_of(state)
+    wanted = {layout.out_avals[k] for k in live}
+    useful = tuple(i for i, a in enumerate(layout.leaf_avals) if a in wanted)
+    return state.entries.setdefault(live, Entry(useful))
+
+
+def _free_leaves(graph: Graph, useful: tuple[int, ...]) -> tuple[int, ...]:
+    """The leaves whose Value is dead and whose array nobody else holds."""
+    refs = graph.leaf_refs
+    arrays = graph.leaf_arrays
+    count = sys.getrefcount
+    return tuple(
+        i
+        for i in useful
+        if (ref := refs[i]) is not None and ref() is None and count(arrays[i]) == 2
+    )
+
+
+def _run_unknown(
+    graph: Graph, state: State, entry: Entry, live: tuple[int, ...], donate: tuple[int, ...]
+) -> Any:
+    """No program for exactly this: use one that does more, compile, or go one by one."""
+    times = entry.seen[donate] = entry.seen.get(donate, 0) + 1
+    layout = layout_of(state)
+    if times < PATIENCE:
+        broader = _broader(state, live, donate)
+        if broader is not None:
+            stats.launches += 1
+            outs = broader(graph.leaf_arrays, layout, graph.scalars)
+            position = {k: i for i, k in enumerate(broader.live)}
+            return [outs[position[k]] for k in live]
+        if _weather.misses >= STORM:
+            return _run_singly(graph, layout, live)
+    _weather.misses += 1
+    reason = graph.novelty or _why(state, live, donate)
+    matched = matching(
+        layout.leaf_avals, [layout.out_avals[k] for k in live], donate
+    )
+    program = compile_graph(layout, live, matched, graph.device, reason)
+    entry.programs[donate] = program
+    stats.launches += 1
+    return program(graph.leaf_arrays, layout, graph.scalars)
+
+
+def _broader(state: State, live: tuple[int, ...], donate: tuple[int, ...]) -> Program | None:
+    """A compiled program that returns at least these results and donates at most these leaves."""
+    wanted, free = set(live), set(donate)
+    best: Program | None = None
+    for entry in list(state.entries.values()):
+        for program in list(entry.programs.values()):
+            fits = wanted.issubset(program.live) and free.issuperset(program.donated)
+            if fits and (best is None or len(program.live) < len(best.live)):
+                best = program
+    return best
+
+
+def _why(state: State, live: tuple[int, ...], donate: tuple[int, ...]) -> str:
+    others = [k for k in state.entries if k != live]
+    if others:
+        layout = layout_of(state)
+        names = [step.call.name for step in layout.steps for _ in step.outs]
+        gained = [names[k] for k in live if k not in others[-1]]
+        lost = [names[k] for k in others[-1] if k not in live]
+        return (
+            f"the same operations, other results are kept (now {gained or 'none'} more, "
+            f"{lost or 'none'} fewer)"
+        )
+    return f"the same operations and results, other inputs can be reused (now {len(donate)})"
+
+
+def _run_singly(graph: Graph, layout: Layout, live: tuple[int, ...]) -> list[Any]:
+    """Run operations one by one through their own caches, dropping what is no longer needed."""
+    last: dict[int, int] = {}
+    for i, step in enumerate(layout.steps):
+        for s in step.inputs:
+            last[s] = i
+    keep = {layout.out_slots[k] for k in live}
+    env: dict[int, Any] = {-1: None}
+    env.update(zip(layout.leaf_slots, graph.leaf_arrays, strict=True))
+    for values, kind in zip(graph.scalars, "fic", strict=True):
+        for value, (slot, dtype) in zip(values, layout.packed[kind], strict=True):
+            env[slot] = np.asarray(value).astype(dtype)
+    for i, step in enumerate(layout.steps):
+        outs = step.call.run(*[env[s] for s in step.inputs])
+        stats.single_calls += 1
+        for j, out in enumerate(outs):
+            env[step.first_out + j] = out
+        for s in {*step.inputs, *range(step.first_out, step.n)}:
+            if s >= 0 and last.get(s, i) <= i and s not in keep:
+                env.pop(s, None)
+    return [env[layout.out_slots[k]] for k in live]
+
+
+def _check_numbers(graph: Graph, layout: Layout, live: tuple[int, ...], arrays: list[Any]) -> None:
+    """In debug mode: the IR is sound, and no operation made a NaN out of numbers."""
+    verify(layout)
+    step = layout.steps[-1]
+    for array in arrays:
+        a = np.asarray(array)
+        if a.dtype.kind not in "fcV" or not np.isnan(a.astype(np.complex128)).any():
+            continue
+        clean = all(
+            not np.isnan(np.asarray(x).astype(np.complex128)).any()
+            for x in graph.leaf_arrays
+            if np.asarray(x).dtype.kind in "fcV"
+        )
+        if clean:
+            raise FloatingPointError(
+                f"{step.call.name} at {graph.sources[-1] if graph.sources else '<unknown>'} "
+                "made NaN from inputs without NaN"
+            )
+
+
+def verify(layout: Layout) -> None:
+    """Check a recorded graph: every input is defined before its use and shapes are as inferred.
+
+    Raises:
+        AssertionError: the recorder is wrong.
+    """
+    defined = {-1, *layout.leaf_slots}
+    for pairs in layout.packed.values():
+        defined.update(slot for slot, _ in pairs)
+    for step in layout.steps:
+        missing = [s for s in step.inputs if s not in defined]
+        if missing:
+            raise AssertionError(f"{step.call.name} reads slots {missing} before they are made")
+        fresh = range(step.first_out, step.n)
+        if any(s in defined for s in fresh):
+            raise AssertionError(f"{step.call.name} writes a slot twice")
+        defined.update(fresh)
+
+
+set_executor(execute)

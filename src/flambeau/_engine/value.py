@@ -1,0 +1,33 @@
+"""Values: what a handle outside the graph holds of one result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flambeau._engine.aval import Aval
+
+
+class Value:
+    """A claim on one result: an array, or one that a pending graph will produce.
+
+    A Value is alive exactly while something outside the graph can still read it: live ones
+    are a program's outputs, everything else stays inside the program. A Value is immutable;
+    modifying a tensor gives its storage another Value.
+
+    Attributes:
+        aval: shape, dtype and device.
+        array: the array, or None while it is pending.
+        place: ``(epoch, slot)`` in the graph that holds it now, or None.
+        pinned: somebody outside holds the array: never donate it.
+    """
+
+    __slots__ = ("__weakref__", "array", "aval", "pinned", "place")
+
+    def __init__(self, aval: Aval, array: Any = None, place: Any = None):
+        self.aval = aval
+        self.array = array
+        self.place = place
+        self.pinned = False
+
+    def __repr__(self) -> str:
+        return f"<Value {self.aval} {'pending' if self.array is None else 'ready'}>"

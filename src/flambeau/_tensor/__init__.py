@@ -1,0 +1,1 @@
+"""Tensor: storages, views, in-place operations, dtypes and promotion, methods, printing."""

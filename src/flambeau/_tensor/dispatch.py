@@ -1,0 +1,504 @@
+"""From a public call to a recorded operation: promotion, recording, history, views.
+
+:func:`run` applies a row to tensors and numbers. :func:`public` and :func:`inplace` make the
+function and the in-place method of a row, with its signature and docstring.
+"""
+
+from __future__ import annotations
+
+import collections
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from flambeau._autograd.tape import mode, record_on_tape
+from flambeau._engine.aval import aval_of
+from flambeau._engine.call import _CALLS, Call, call_of
+from flambeau._engine.device import CPU, Place
+from flambeau._engine.random import default_stream
+from flambeau._engine.recorder import read, record
+from flambeau._engine.value import Value
+from flambeau._ops.registry import Op, Parameter
+from flambeau._tensor import dtypes
+from flambeau._tensor.core import Storage, TensorBase, _Class, _new, value_of, write
+
+autocast: Callable[[Op, list[Any]], list[Any]] | None = None
+"""While ``amp.autocast`` is on: gets a row and its arguments, gives the arguments cast."""
+
+_Number = (int, float, complex, np.number, np.bool_)
+
+
+class _Row:
+    """What dispatch needs of a row, worked out once."""
+
+    __slots__ = ("dynamic", "names", "numbers", "offset", "op", "plain", "promoted")
+
+    def __init__(self, op: Op):
+        self.op = op
+        self.dynamic = [p for p in op.parameters if p.dynamic]
+        if op.random:
+            self.dynamic = self.dynamic[1:]
+        self.offset = 1 if op.random else 0
+        self.plain = all(p.kind in ("array", "operand", "scalar") for p in self.dynamic)
+        self.names = [p.name for p in self.dynamic]
+        self.numbers = [p.kind in ("operand", "scalar", "optscalar") for p in self.dynamic]
+        self.promoted = [p.kind not in ("scalar", "optscalar") for p in self.dynamic]
+
+
+_rows: dict[Op, _Row] = {}
+
+
+def _row(op: Op) -> _Row:
+    found = _rows.get(op)
+    if found is None:
+        found = _rows[op] = _Row(op)
+    return found
+
+
+def run(
+    op: Op,
+    args: Sequence[Any],
+    static: tuple[tuple[str, Any], ...] = (),
+    *,
+    generator: Any = None,
+    device: Place | None = None,
+) -> Any:
+    """Apply a row.
+
+    Args:
+        op: the row.
+        args: one argument per dynamic parameter of the row (``key`` excepted): a tensor, a
+            number, None, or a sequence of tensors, as the parameter's kind has it.
+        static: names and values of the static arguments, hashable.
+        generator: for random rows; the device's default stream if None.
+        device: where to run when no argument is a tensor.
+
+    Returns:
+        A tensor, or a tuple of tensors (named where the row names its results).
+    """
+    row = _rows.get(op)
+    if row is None:
+        row = _row(op)
+    layout = None
+    if not row.plain:
+        args, layout = _flatten(row, args)
+    if autocast is not None:
+        args = autocast(op, list(args))
+    values: list[Any] = []
+    edges: list[Any] = []
+    first: Any = None
+    uniform = True
+    numbers = False
+    track = False
+    for a in args:
+        if isinstance(a, TensorBase):
+            v = a._storage.value if a._chain is None else value_of(a)
+            aval = v.aval
+            if first is None:
+                first = aval
+            elif aval.dtype is not first.dtype or aval.device is not first.device:
+                uniform = False
+            e = a._edge
+            if e is not None:
+                track = True
+            edges.append(e)
+            values.append(v)
+        else:
+            if a is not None:
+                numbers = True
+            values.append(a)
+            edges.append(None)
+    cast = None
+    scalar_dtype = None
+    if first is not None:
+        scalar_dtype = first.dtype
+    if numbers or not uniform:
+        _check_arguments(row, args, layout)
+        if not uniform:
+            device = _one_device(op, values)
+        if op.promote is not None:
+            cast, scalar_dtype = _promotion(row, values, layout)
+    elif op.promote == "float" and first is not None and not first.inexact:
+        cast = scalar_dtype = dtypes.get_default_dtype().numpy
+    if first is None and op.promote is None and scalar_dtype is None:
+        scalar_dtype = _dtype_argument(static)
+    call = _CALLS.get((op, static, layout, cast))
+    if call is None:
+        call = call_of(op, static, layout, cast)
+    if op.random:
+        return _run_random(op, call, values, edges, track, scalar_dtype, generator, device)
+    node = None
+    if track and mode.grad and op.differentiable:
+        outs, node = record_on_tape(call, values, edges, scalar_dtype, device)
+    else:
+        outs = record(call, values, scalar_dtype, device)
+    if op.view:
+        return _view(args[0], call, outs[0], node)
+    return _results(op, call.single, outs, node, 0)
+
+
+def _results(op: Op | None, single: bool | None, outs: Sequence[Value], node: Any, skip: int) -> Any:
+    tensors = []
+    for i, v in enumerate(outs):
+        t = _new(_Class.tensor)
+        t._storage = Storage(v)
+        if node is not None and v.aval.inexact:
+            t._edge = (node, i + skip)
+        tensors.append(t)
+    if single:
+        return tensors[0]
+    if op is not None and op.returns is not None:
+        return named_results(op.name, op.returns)(*tensors)
+    return tuple(tensors)
+
+
+def _run_random(
+    op: Op,
+    call: Call,
+    values: list[Any],
+    edges: list[Any],
+    track: bool,
+    scalar_dtype: Any,
+    generator: Any,
+    device: Place | None,
+) -> Any:
+    for v in values:
+        if v.__class__ is Value:
+            device = v.aval.device
+            break
+    stream = default_stream(device or CPU) if generator is None else generator.stream
+    with stream.lock:
+        inputs = [stream.key, *values]
+        node = None
+        if track and mode.grad and op.differentiable:
+            outs, node = record_on_tape(call, inputs, [None, *edges], scalar_dtype, device)
+        else:
+            outs = record(call, inputs, scalar_dtype, device)
+        stream.key = outs[0]
+    return _results(op, len(outs) == 2, outs[1:], node, 1)
+
+
+def _flatten(row: _Row, args: Sequence[Any]) -> tuple[list[Any], tuple[int, ...]]:
+    flat: list[Any] = []
+    layout = []
+    for p, a in zip(row.dynamic, args, strict=True):
+        if p.kind == "arrays":
+            items = list(a)
+            for i, item in enumerate(items):
+                if not isinstance(item, TensorBase):
+                    raise TypeError(
+                        f"{row.op.name}(): expected Tensor as element {i} in argument "
+                        f"'{p.name}', but got {type(item).__name__}"
+                    )
+            flat.extend(items)
+            layout.append(len(items))
+        elif a is None and p.kind in ("optarray", "optscalar"):
+            layout.append(0)
+        else:
+            flat.append(a)
+            layout.append(1)
+    return flat, tuple(layout)
+
+
+def _check_arguments(row: _Row, args: Sequence[Any], layout: tuple[int, ...] | None) -> None:
+    """Refuse what is neither a tensor nor, where one is allowed, a number."""
+    i = 0
+    for k, p in enumerate(row.dynamic):
+        n = 1 if layout is None else layout[k]
+        for a in args[i : i + n]:
+            if isinstance(a, TensorBase) and p.kind not in ("scalar", "optscalar"):
+                continue
+            if isinstance(a, TensorBase) or (row.numbers[k] and isinstance(a, _Number)):
+                continue
+            want = "Tensor or Number" if row.numbers[k] else "Tensor"
+            raise TypeError(
+                f"{row.op.name}(): argument '{p.name}' (position {k + 1}) must be {want}, "
+                f"not {type(a).__name__}"
+            )
+        i += n
+
+
+def _one_device(op: Op, values: list[Any]) -> Place:
+    """The device of all arguments; zero-dimensional CPU tensors follow the others."""
+    device: Place | None = None
+    for v in values:
+        if v.__class__ is Value and not (v.aval.ndim == 0 and v.aval.device is CPU):
+            if device is None:
+                device = v.aval.device
+            elif v.aval.device is not device:
+                raise RuntimeError(
+                    f"{op.name}: Expected all tensors to be on the same device, but found at "
+                    f"least two devices, {device} and {v.aval.device}! Move one with .to()"
+                )
+    if device is None:
+        return CPU
+    for i, v in enumerate(values):
+        if v.__class__ is Value and v.aval.device is not device:
+            values[i] = transfer(v, device)
+    return device
+
+
+def transfer(value: Value, device: Place) -> Value:
+    """The same content on another device; executes what is pending there."""
+    if value.aval.device is device:
+        return value
+    aval = aval_of(value.aval.shape, value.aval.dtype, device)
+    if device.is_meta:
+        return Value(aval)
+    import jax
+
+    with jax.enable_x64(True):
+        return Value(aval, jax.device_put(read(value), device.jax_device()))
+
+
+_PROMOTIONS: dict[Any, tuple[Any, Any]] = {}
+
+
+def _promotion(
+    row: _Row, values: list[Any], layout: tuple[int, ...] | None
+) -> tuple[Any, Any]:
+    """The dtype to cast promoted arguments to (None when they have it), and that of numbers."""
+    key: list[Any] = [row.op, layout, dtypes.get_default_dtype()]
+    for v in values:
+        if v.__class__ is Value:
+            key.append((v.aval.dtype, v.aval.ndim == 0))
+        else:
+            key.append(None if v is None else v.__class__)
+    frozen = tuple(key)
+    found = _PROMOTIONS.get(frozen)
+    if found is None:
+        found = _PROMOTIONS[frozen] = _promote(row, values, layout)
+    return found
+
+
+def _promote(row: _Row, values: list[Any], layout: tuple[int, ...] | None) -> tuple[Any, Any]:
+    groups: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    seen = []
+    i = 0
+    for k, _ in enumerate(row.dynamic):
+        n = 1 if layout is None else layout[k]
+        for v in values[i : i + n]:
+            if v is None or not row.promoted[k]:
+                continue
+            if v.__class__ is Value:
+                seen.append(v.aval.dtype)
+                d = dtypes.from_numpy_dtype(v.aval.dtype)
+                groups[1 if v.aval.ndim == 0 else 0].append(d)
+            else:
+                groups[2].append(dtypes.scalar_dtype(number_type(v)))
+        i += n
+    result = dtypes.combine(*groups)
+    if row.op.promote == "float" and result.category < 2:
+        result = dtypes.get_default_dtype()
+    target = result.numpy
+    return (None if all(d == target for d in seen) else target), target
+
+
+def number_type(value: Any) -> type:
+    """Which Python number a number counts as."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool
+    if isinstance(value, (int, np.integer)):
+        return int
+    return complex if isinstance(value, (complex, np.complexfloating)) else float
+
+
+def _dtype_argument(static: tuple[tuple[str, Any], ...]) -> Any:
+    for name, value in static:
+        if name == "dtype" and value is not None:
+            return np.dtype(value)
+    return None
+
+
+def _view(source: Any, call: Call, value: Value, node: Any) -> Any:
+    t = _new(_Class.tensor)
+    t._storage = source._storage
+    chain = source._chain
+    t._chain = (call,) if chain is None else (*chain, call)
+    base = source if chain is None or source._base is None else source._base
+    if node is not None:
+        t._edge = (node, 0)
+        t._base = base
+    elif base._edge is None:
+        t._base = base
+    t._seen = (value, source._storage.version)
+    return t
+
+
+_NAMED: dict[Any, Any] = {}
+
+
+def named_results(name: str, fields: tuple[str, ...]) -> Any:
+    """The named tuple class of an operation's results, PyTorch's ``torch.return_types.name``."""
+    found = _NAMED.get((name, fields))
+    if found is None:
+        base = collections.namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
+        base.__module__ = "torch.return_types"
+
+        def show(self: Any) -> str:
+            pad = ",\n"
+            parts = pad.join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
+            return f"torch.return_types.{name}(\n{parts})"
+
+        base.__repr__ = show  # type: ignore[method-assign]
+        found = _NAMED[name, fields] = base
+    return found
+
+
+def assign(target: Any, result: Any, name: str) -> Any:
+    """Store an operation's result into a tensor, in place, and return the tensor.
+
+    Raises:
+        RuntimeError: shape or dtype does not fit, or the tensor is a leaf that requires grad.
+    """
+    old = value_of(target).aval
+    new = value_of(result).aval
+    tracking = mode.grad
+    if tracking:
+        check_writable(target)
+    if new.shape != old.shape:
+        raise RuntimeError(
+            f"{name}: output with shape {list(old.shape)} doesn't match the broadcast shape "
+            f"{list(new.shape)}"
+        )
+    if new.dtype is not old.dtype:
+        a, b = dtypes.from_numpy_dtype(new.dtype), dtypes.from_numpy_dtype(old.dtype)
+        if not dtypes.can_cast(a, b):
+            raise RuntimeError(
+                f"{name}: result type {a.name} can't be cast to the desired output type {b.name}"
+            )
+        result = result.to(b)
+    write(target, value_of(result), result._edge, tracking)
+    return target
+
+
+def check_writable(target: Any) -> None:
+    """Refuse to modify a leaf that requires grad, or a view of one, while history is recorded."""
+    edge = target._edge
+    if edge is not None and edge[0].label == "AccumulateGrad":
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation. "
+            "Wrap the operation in torch.no_grad()"
+        )
+    base = target._base
+    if base is not None and base._edge is not None and base._edge[0].label == "AccumulateGrad":
+        raise RuntimeError(
+            "a view of a leaf Variable that requires grad is being used in an in-place "
+            "operation. Wrap the operation in torch.no_grad()"
+        )
+
+
+def store_out(out: Any, result: Any, name: str) -> Any:
+    """Put a result into ``out=``: tensors are resized, dtypes must be castable.
+
+    Raises:
+        RuntimeError: an argument requires grad, or the dtype cannot take the result.
+    """
+    if isinstance(result, tuple):
+        if len(out) != len(result):
+            raise TypeError(f"{name}: out= needs {len(result)} tensors, got {len(out)}")
+        stored = [store_out(o, r, name) for o, r in zip(out, result, strict=True)]
+        return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
+    if not isinstance(out, TensorBase):
+        raise TypeError(
+            f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}"
+        )
+    if mode.grad and (result._edge is not None or out._edge is not None):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic "
+            "differentiation, but one of the arguments requires grad."
+        )
+    old, new = value_of(out).aval, value_of(result).aval
+    a, b = dtypes.from_numpy_dtype(new.dtype), dtypes.from_numpy_dtype(old.dtype)
+    if not dtypes.can_cast(a, b):
+        raise RuntimeError(
+            f"{name}: result type {a.name} can't be cast to the desired output type {b.name}"
+        )
+    if a is not b:
+        result = result.to(b)
+    if old.device is not new.device:
+        raise RuntimeError(
+            f"{name}: Expected out tensor to have device {new.device}, but got {old.device} instead"
+        )
+    if old.shape != new.shape and out._chain is not None:
+        out._storage, out._chain, out._base, out._seen = Storage(value_of(result)), None, None, None
+        return out
+    write(out, value_of(result), None, False)
+    return out
+
+
+def _default_source(p: Parameter) -> str:
+    return "" if p.default is inspect.Parameter.empty else f"=_d_{p.name}"
+
+
+def public(op: Op) -> Callable[..., Any]:
+    """The public function of a row: its signature and docstring, plus ``out=``.
+
+    It serves as the method too, its first parameter being ``self``.
+    """
+    scope: dict[str, Any] = {"_run": run, "_op": op, "_store": store_out}
+    params = [p for p in op.parameters if not (op.random and p.name == "key")]
+    head, kw = [], []
+    statics, dynamics = [], []
+    for p in params:
+        scope[f"_d_{p.name}"] = p.default
+        (kw if p.kw_only else head).append(f"{p.name}{_default_source(p)}")
+        if p.dynamic:
+            dynamics.append(p.name)
+        else:
+            value = p.name
+            if p.kind in ("dtype", "optdtype"):
+                scope["_dt"] = _numpy_dtype
+                value = f"_dt({p.name})"
+            elif p.normalize is not None:
+                scope[f"_n_{p.name}"] = p.normalize
+                value = f"_n_{p.name}({p.name})"
+            statics.append(f"({p.name!r}, {value}),")
+    if op.random:
+        kw.append("generator=None")
+    if not op.view:
+        kw.append("out=None")
+    signature = ", ".join([*head, *(["*", *kw] if kw else [])])
+    static = f"({''.join(statics)})" if statics else "()"
+    dyn = f"({''.join(d + ',' for d in dynamics)})"
+    generator = ", generator=generator" if op.random else ""
+    body = f"_run(_op, {dyn}, {static}{generator})"
+    if op.view:
+        source = f"def {op.name}({signature}):\n    return {body}\n"
+    else:
+        source = (
+            f"def {op.name}({signature}):\n"
+            f"    if out is None:\n        return {body}\n"
+            f"    return _store(out, {body}, {op.name!r})\n"
+        )
+    exec(compile(source, f"<public {op.name}>", "exec"), scope)  # noqa: S102
+    function = scope[op.name]
+    function.__doc__ = op.__doc__
+    function.__module__ = "flambeau"
+    function.op = op
+    return function
+
+
+def _numpy_dtype(d: Any) -> np.dtype | None:
+    return None if d is None else dtypes.as_dtype(d).numpy
+
+
+def inplace(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+    """The in-place method of a public function (or of a row): ``name_``, which returns ``self``."""
+    if isinstance(function, Op):
+        function = public(function)
+    base = name or getattr(function, "__name__", "op")
+    title = base if base.endswith("_") else f"{base}_"
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return assign(self, function(self, *args, **kwargs), title)
+
+    method.__name__ = method.__qualname__ = title
+    method.__doc__ = f"In-place version of :func:`flambeau.{base}`."
+    parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "out"]
+    if parameters:
+        parameters[0] = parameters[0].replace(name="self")
+    method.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return method
