@@ -1,0 +1,7 @@
+"""The methods of Tensor, a mixin per family."""
+
+from __future__ import annotations
+
+
+class Methods:
+    """All families of methods together."""
