@@ -33,15 +33,15 @@ _Number = (int, float, complex, np.number, np.bool_)
 class _Row:
     """What dispatch needs of a row, worked out once."""
 
-    __slots__ = ("dynamic", "names", "numbers", "offset", "op", "plain", "promoted")
+    __slots__ = ("dynamic", "names", "numbers", "op", "plain", "promoted", "sequences")
 
     def __init__(self, op: Op):
         self.op = op
         self.dynamic = [p for p in op.parameters if p.dynamic]
         if op.random:
             self.dynamic = self.dynamic[1:]
-        self.offset = 1 if op.random else 0
         self.plain = all(p.kind in ("array", "operand", "scalar") for p in self.dynamic)
+        self.sequences = any(p.kind == "arrays" for p in self.dynamic)
         self.names = [p.name for p in self.dynamic]
         self.numbers = [p.kind in ("operand", "scalar", "optscalar") for p in self.dynamic]
         self.promoted = [p.kind not in ("scalar", "optscalar") for p in self.dynamic]
@@ -181,6 +181,8 @@ def _run_random(
 
 
 def _flatten(row: _Row, args: Sequence[Any]) -> tuple[list[Any], tuple[int, ...]]:
+    if not row.sequences:  # only optional arguments: keep those that are there
+        return [a for a in args if a is not None], tuple([0 if a is None else 1 for a in args])
     flat: list[Any] = []
     layout = []
     for p, a in zip(row.dynamic, args, strict=True):

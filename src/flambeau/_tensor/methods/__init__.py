@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class Methods:
-    """All families of methods together."""
+    """All families of methods together: a family adds its mixin to the bases."""
