@@ -24,7 +24,7 @@ def numpy_dtype(dtype):
 
 
 @pytest.mark.filterwarnings("ignore:Casting complex values to real")
-@pytest.mark.parametrize(("source", "target"), itertools.product(DTYPES, DTYPES))
+@pytest.mark.parametrize(("source", "target"), list(itertools.product(DTYPES, DTYPES)))
 def test_every_pair(source, target):
     x = torch.tensor([0, 1, 1, 3, 100]).to(source)
     if source.is_signed:
