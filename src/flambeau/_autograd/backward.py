@@ -6,9 +6,11 @@ import heapq
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flambeau._autograd.tape import Node, Sink, Tracked, apply
+import numpy as np
+
+from flambeau._autograd.tape import Node, Sink, Tracked, apply, mode
 from flambeau._engine.call import Call, interned
-from flambeau._engine.recorder import record
+from flambeau._engine.recorder import read, record
 
 Edge = tuple[Any, int]
 
@@ -175,10 +177,22 @@ def _run_node(node: Node, grads: list[Any], tracked: bool) -> list[Any]:
     if all(g is None for g in grads):
         return [None] * len(node.edges)
     back = node.run(grads, tracked)
+    if mode.anomaly:
+        _refuse_nan(node, back)
     if node.post_hooks:
         for hook in list(node.post_hooks.values()):
             back = hook(back, grads) or back
     return back
+
+
+def _refuse_nan(node: Node, back: Sequence[Any]) -> None:
+    """In anomaly mode: a gradient that became NaN is an error that names the forward's line."""
+    for i, g in enumerate(back):
+        if g is not None and np.isnan(np.asarray(read(g.value)).astype(np.complex128)).any():
+            at = f" Its forward is at {node.line}." if node.line else ""
+            raise RuntimeError(
+                f"Function '{node.label}' returned nan values in its {i}th output.{at}"
+            )
 
 
 def _add(a: Tracked, b: Tracked, tracked: bool) -> Tracked:

@@ -16,7 +16,7 @@ import numpy as np
 from flambeau._autograd.derive import saving, vjp_call
 from flambeau._engine.aval import Aval
 from flambeau._engine.call import Call
-from flambeau._engine.recorder import record
+from flambeau._engine.recorder import record, user_line
 from flambeau._engine.value import Value
 
 _sequence = itertools.count()
@@ -94,7 +94,7 @@ class Node:
         self.saved: Any = None
         self.residuals: Any = None
         self.released = False
-        self.line: str | None = None
+        self.line: str | None = user_line() if mode.anomaly else None
         self.metadata: Any = None
 
     @property

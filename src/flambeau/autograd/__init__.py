@@ -1,0 +1,32 @@
+"""Automatic differentiation. Follows ``torch.autograd``."""
+
+from flambeau._autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    no_grad,
+    set_grad_enabled,
+)
+from flambeau._tensor.gradients import backward, grad
+from flambeau.autograd import function, functional
+from flambeau.autograd.anomaly_mode import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
+from flambeau.autograd.function import Function
+from flambeau.autograd.gradcheck import gradcheck, gradgradcheck
+from flambeau.autograd.variable import Variable
+
+__all__ = [
+    "Function",
+    "Variable",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "function",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "is_anomaly_enabled",
+    "no_grad",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]
