@@ -1,0 +1,1 @@
+"""The parts that make up ``Module``, one concern per file."""
