@@ -64,6 +64,9 @@ def same(program: Callable[[Any], Any]) -> Any:
     """Assert that both libraries see the same; returns what flambeau saw."""
     expected = seen(program(torch))
     actual = seen(program(flambeau))
+    if isinstance(expected, list) and isinstance(actual, list):
+        for i, (a, e) in enumerate(zip(actual, expected, strict=False)):
+            assert a == e, f"observation {i} differs"
     assert actual == expected
     return actual
 

@@ -342,13 +342,13 @@ def _as_parameter(value: Any) -> Any:
     return value
 
 
-def _describe(label: str, value: Any) -> str:
+def _describe(label: str, value: Any, element: str) -> str:
     if not isinstance(value, Tensor):
         return f"  ({label}): Object of type: {type(value).__name__}"
     size = "x".join(str(n) for n in value.size())
     where = "" if value.device.type == "cpu" else f" ({value.device})"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    return f"  ({label}): {kind} containing: [{typename(value)} of size {size}{where}]"
+    return f"  ({label}): {kind} containing: [{element} of size {size}{where}]"
 
 
 class ParameterList(Module):
@@ -413,7 +413,7 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         """One line for each value."""
-        return "\n".join(_describe(str(i), value) for i, value in enumerate(self))
+        return "\n".join(_describe(str(i), v, str(getattr(v, "dtype", ""))) for i, v in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -527,7 +527,7 @@ class ParameterDict(Module):
 
     def extra_repr(self) -> str:
         """One line for each value."""
-        return "\n".join(_describe(key, value) for key, value in self.items())
+        return "\n".join(_describe(k, v, typename(v)) for k, v in self.items())
 
     def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")

@@ -33,6 +33,7 @@ class BackwardHooks:
         self.hooks = hooks
         self.pre_hooks = pre_hooks
         self.grad_outputs: tuple[Any, ...] | None = None
+        self.constants: dict[int, Tensor] = {}
         self.n_inputs = -1
         self.n_outputs = -1
         self.inputs_at: list[int] | None = None
@@ -41,7 +42,12 @@ class BackwardHooks:
     def on_inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments, with those that require a gradient put through the gate."""
         self.n_inputs = len(args)
-        args, self.inputs_at = self._gate(args, self._input_grads)
+        self.constants = {
+            i: v.detach()
+            for i, v in enumerate(args)
+            if isinstance(v, Tensor) and not v.requires_grad
+        }
+        args, self.inputs_at = self._gate(args, self._input_grads, unused="zeros")
         return args
 
     def on_outputs(self, result: Any) -> Any:
@@ -49,19 +55,29 @@ class BackwardHooks:
         single = not isinstance(result, tuple)
         results = (result,) if single else result
         self.n_outputs = len(results)
-        results, self.outputs_at = self._gate(results, self._output_grads)
+        results, self.outputs_at = self._gate(results, self._output_grads, unused=None)
         return results[0] if single else results
 
     @staticmethod
     def _gate(
-        values: tuple[Any, ...], on_grads: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+        values: tuple[Any, ...],
+        on_grads: Callable[[tuple[Any, ...]], tuple[Any, ...]],
+        unused: str | None,
     ) -> tuple[tuple[Any, ...], list[int] | None]:
-        places = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
-        tensors = [values[i] for i in places]
-        if not (_core.is_grad_enabled() and any(t.requires_grad for t in tensors)):
+        """Put the tensors that require a gradient through an identity.
+
+        ``unused`` is what stands for the gradient of a tensor that the loss does not depend
+        on: zeros for an input, None for an output, as in PyTorch.
+        """
+        if not _core.is_grad_enabled():
             return values, None
+        places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
+        if not places:
+            return values, None
+        tensors = [values[i] for i in places]
+        gated = _core.gate(on_grads, tensors, materialize=unused == "zeros")
         passed = list(values)
-        for i, out in zip(places, _core.gate(on_grads, tensors), strict=True):
+        for i, out in zip(places, gated, strict=True):
             passed[i] = out
         if type(values) is not tuple and hasattr(values, "_fields"):
             return type(values)(*passed), places  # type: ignore[call-arg]
@@ -99,7 +115,7 @@ class BackwardHooks:
             # The gradient came to the input without passing through the output.
             return grads
         places = self.inputs_at or []
-        inputs = _spread(places, grads, self.n_inputs)
+        inputs = _spread(places, grads, self.n_inputs, self.constants)
         for hook in self.hooks:
             changed = hook(self.module, inputs, self.grad_outputs)
             if _all_none(changed):
@@ -116,8 +132,16 @@ class BackwardHooks:
         return tuple(inputs[i] for i in places)
 
 
-def _spread(places: list[int], grads: tuple[Any, ...], length: int) -> tuple[Any, ...]:
+def _spread(
+    places: list[int],
+    grads: tuple[Any, ...],
+    length: int,
+    constants: dict[int, Tensor] | None = None,
+) -> tuple[Any, ...]:
+    """The gradients at their places among the arguments; zeros for constant tensors."""
     spread: list[Any] = [None] * length
     for i, grad in zip(places, grads, strict=True):
         spread[i] = grad
+    for i, constant in (constants or {}).items():
+        spread[i] = _core.zeros_like(constant)
     return tuple(spread)

@@ -215,6 +215,6 @@ def _non_full_problem(inputs: Any, result: Any, node: Any) -> str | None:
     if len({r.grad_fn for r in results}) > 1:
         return "the forward outputs come from several autograd Nodes"
     before = {n[0] for n in node.next_functions}
-    if {a.grad_fn for a in arguments if a.grad_fn is not None} - before:
+    if {a.grad_fn for a in arguments if a.grad_fn is not None} != before:
         return "the forward contains multiple autograd Nodes"
     return None

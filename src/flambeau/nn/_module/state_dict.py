@@ -249,7 +249,7 @@ class StateDict(ModuleState):
                     raise AssertionError(
                         "Hooks registered with ``register_load_state_dict_post_hook`` are not"
                         " expected to return new values, if incompatible_keys need to be"
-                        " modified, it should be done in-place."
+                        " modified, it should be done inplace."
                     )
 
         load(self, state, "")
@@ -405,8 +405,9 @@ def _prefix_hint(missing: list[str], unexpected: list[str]) -> str | None:
         (unexpected, missing, "removing", "from the state_dict's keys"),
         (missing, unexpected, "adding", "to the state_dict's keys"),
     ):
-        prefix = longer[0].partition(".")[0] + "."
-        stripped = [key.removeprefix(prefix) for key in longer if key.startswith(prefix)]
-        if len(stripped) == len(longer) and set(stripped) == set(shorter):
-            return f"{how_many} after {verb} '{prefix}' {where}"
+        # A wrapper's prefix may stand in the middle of a path, too.
+        for prefix in (longer[0].partition(".")[0] + ".", "module.", "_orig_mod."):
+            stripped = {key.replace(prefix, "", 1) for key in longer if prefix in key}
+            if len(stripped) == len(longer) and stripped == set(shorter):
+                return f"{how_many} after {verb} '{prefix}' {where}"
     return None
