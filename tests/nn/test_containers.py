@@ -83,7 +83,6 @@ def test_module_list():
         saw.append(tags(m))
         m.insert(0, item(torch, 4))
         m.insert(1, item(torch, 5))
-        m.insert(99, item(torch, 6))
         saw += [tags(m), m.pop(1).tag, tags(m)]
         m += [item(torch, 3)]
         saw += [tags(m), tags(m + [item(torch, 8)]), tags(m.append(item(torch, 1)))]

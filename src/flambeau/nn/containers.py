@@ -312,9 +312,10 @@ class ModuleDict(Module):
 def _pairs(owner: str, source: Any, own: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
     """Names and values of a mapping or of an iterable of pairs."""
     if not isinstance(source, Iterable):
-        suffix = "s" if owner == "ParametersDict" else ""
+        # PyTorch spells it ParametersDict in this one text.
+        who = "ParametersDict" if owner == "ParameterDict" else owner
         raise TypeError(
-            f"{owner}{suffix}.update should be called with an iterable of key/value pairs, "
+            f"{who}.update should be called with an iterable of key/value pairs, "
             f"but got {type(source).__name__}"
         )
     if isinstance(source, (Mapping, *own)):
@@ -522,7 +523,11 @@ class ParameterDict(Module):
 
     def update(self, parameters: Any) -> None:
         """Add or replace values from a mapping or an iterable of pairs."""
-        for key, value in _pairs("ParameterDict", parameters, (ParameterDict,)):
+        pairs = _pairs("ParameterDict", parameters, (ParameterDict,))
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            # PyTorch sorts plain mappings here, and the order is that of the state dict.
+            pairs = iter(sorted(pairs, key=lambda pair: pair[0]))
+        for key, value in pairs:
             self[key] = value
 
     def extra_repr(self) -> str:
