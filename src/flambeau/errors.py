@@ -5,13 +5,14 @@ Every class also subclasses the builtin that PyTorch raises in the same situatio
 
     FlambeauError
     ├── DTypeError (TypeError)
+    ├── NotATensorError (AttributeError)
     ├── ShapeError (RuntimeError)
     └── StateDictError (RuntimeError)
 """
 
 from __future__ import annotations
 
-__all__ = ["DTypeError", "FlambeauError", "ShapeError", "StateDictError"]
+__all__ = ["DTypeError", "FlambeauError", "NotATensorError", "ShapeError", "StateDictError"]
 
 
 class FlambeauError(Exception):
@@ -20,6 +21,10 @@ class FlambeauError(Exception):
 
 class DTypeError(FlambeauError, TypeError):
     """A tensor has a dtype that the operation does not take."""
+
+
+class NotATensorError(FlambeauError, AttributeError):
+    """A tensor was needed and something else was given."""
 
 
 class ShapeError(FlambeauError, RuntimeError):

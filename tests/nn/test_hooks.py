@@ -107,9 +107,7 @@ def test_always_call():
             raise RuntimeError("hook failed")
 
         good.register_forward_hook(breaks)
-        good.register_forward_hook(
-            lambda m, a, out: log.append(("after", out)), always_call=True
-        )
+        good.register_forward_hook(lambda m, a, out: log.append(("after", out)), always_call=True)
         saw.append(caught(lambda: good(torch.ones(2))))
 
         def breaks_too(module, args, out):
@@ -129,7 +127,7 @@ def test_global_forward_hooks():
         log = []
         outer = torch.nn.Module()
         outer.inner = scaled(torch)
-        outer.forward = lambda x: outer.inner(x)
+        outer.forward = outer.inner
         handles = [
             mod.register_module_forward_pre_hook(
                 lambda m, a: log.append(("pre", type(m).__name__))
@@ -317,7 +315,7 @@ def test_no_grad_call_is_dispatched_once(monkeypatch):
     monkeypatch.setattr(call._core, "flush", lambda: times.append(1))
     outer = nn.Module()
     outer.inner = scaled(flambeau)
-    outer.forward = lambda x: outer.inner(x)
+    outer.forward = outer.inner
     outer(flambeau.ones(2))
     assert times == []
     with flambeau.no_grad():

@@ -293,7 +293,7 @@ def test_hook_that_returns_is_an_error():
         m.register_state_dict_post_hook(lambda *args: {})
         n.register_load_state_dict_post_hook(lambda *args: 3)
         return [
-            caught(lambda: m.state_dict()),
+            caught(m.state_dict),
             caught(lambda: n.load_state_dict(make(torch).state_dict())),
         ]
 

@@ -69,7 +69,7 @@ class device:
         return hash((self.type, self.index))
 
     def __reduce__(self) -> Any:
-        return device, (self.type, self.index)
+        return _rebuild, (self.type, self.index)
 
     def __enter__(self) -> device:
         _stack.append(self)
@@ -80,6 +80,12 @@ class device:
 
 
 device.__module__ = "torch"
+
+
+def _rebuild(kind: str, index: int | None) -> device:
+    """For pickles: by name, the class itself would be looked up in PyTorch."""
+    return device(kind, index)
+
 
 _stack: list[device] = [device("cpu")]
 _USER: dict[Place, device] = {}

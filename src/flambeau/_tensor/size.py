@@ -37,7 +37,12 @@ class Size(tuple[int, ...]):
     __rmul__ = __mul__
 
     def __reduce__(self) -> Any:
-        return Size, (tuple(self),)
+        return _rebuild, (tuple(self),)
 
 
 Size.__module__ = "torch"
+
+
+def _rebuild(sizes: tuple[int, ...]) -> Size:
+    """For pickles: by name, the class itself would be looked up in PyTorch."""
+    return Size(sizes)

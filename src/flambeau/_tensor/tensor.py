@@ -611,15 +611,17 @@ class Tensor(Methods, TensorBase):
         extra = {k: v for k, v in self.__dict__.items() if k not in _STATE}
         array = np.asarray(read(value_of(self)))
         place = value_of(self).aval.device
-        return _rebuild, (type(self), array, str(user_device(place)), self.requires_grad, extra)
+        # By name the class itself would be looked up in PyTorch.
+        cls = None if type(self) is Tensor else type(self)
+        return _rebuild, (cls, array, str(user_device(place)), self.requires_grad, extra)
 
 
 _STATE = frozenset({"_storage", "_chain", "_base", "_seen", "_edge", "_leaf"})
 _RETAIN = "retain_grad"
 
 
-def _rebuild(cls: type, array: np.ndarray, where: str, requires_grad: bool, extra: Any) -> Any:
-    t = _new(cls)
+def _rebuild(cls: type | None, array: np.ndarray, where: str, requires_grad: bool, extra: Any) -> Any:
+    t = _new(Tensor if cls is None else cls)
     t._storage = Storage(constant(np.array(array), place_for(where)))
     t.__dict__.update(extra)
     if requires_grad:

@@ -120,9 +120,7 @@ class Sequential(_Numbered):
 
     def _check_factor(self, other: Any) -> None:
         if not isinstance(other, int):
-            raise TypeError(
-                f"unsupported operand type(s) for *: {type(self)} and {type(other)}"
-            )
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(other)}")
         if other <= 0:
             raise ValueError(f"Non-positive multiplication factor {other} for {type(self)}")
 
@@ -324,8 +322,7 @@ def _pairs(owner: str, source: Any, own: tuple[type, ...]) -> Iterator[tuple[str
     for i, pair in enumerate(source):
         if not isinstance(pair, Iterable):
             raise TypeError(
-                f"{owner} update sequence element #{i} should be Iterable; is"
-                + type(pair).__name__
+                f"{owner} update sequence element #{i} should be Iterable; is" + type(pair).__name__
             )
         if len(pair) != 2:  # type: ignore[arg-type]
             raise ValueError(
@@ -414,7 +411,9 @@ class ParameterList(Module):
 
     def extra_repr(self) -> str:
         """One line for each value."""
-        return "\n".join(_describe(str(i), v, str(getattr(v, "dtype", ""))) for i, v in enumerate(self))
+        return "\n".join(
+            _describe(str(i), v, str(getattr(v, "dtype", ""))) for i, v in enumerate(self)
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -503,7 +502,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of ``key``, or ``default``."""
-        return self[key] if key in self else default
+        return self.get(key, default)
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """A new dictionary with these keys, all with the value ``default``."""

@@ -55,6 +55,7 @@ class Module(Registration, Conversion, StateDict, Call):
         ...     def __init__(self):
         ...         super().__init__()
         ...         self.weight = torch.nn.Parameter(torch.ones(10, 5))
+        ...
         ...     def forward(self, x):
         ...         return x @ self.weight
         >>> net = Net()
@@ -107,9 +108,7 @@ class Module(Registration, Conversion, StateDict, Call):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         own = extra.split("\n") if extra else []
-        below = [
-            f"({name}): {indented(repr(module), 2)}" for name, module in self._modules.items()
-        ]
+        below = [f"({name}): {indented(repr(module), 2)}" for name, module in self._modules.items()]
         if len(own) == 1 and not below:
             body = own[0]
         elif own or below:

@@ -72,7 +72,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         if id(self) in memo:
             return memo[id(self)]
-        copied = type(self)(self.data.clone(), self.requires_grad)
+        copied = type(self)(_core.snapshot(self), self.requires_grad)
         memo[id(self)] = copied
         return copied
 
@@ -80,7 +80,7 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return "Parameter containing:\n" + _core.tensor_repr(self)
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        state = dict(self.__dict__)
+        state = _core.attributes(self)
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict(), state)
 
 

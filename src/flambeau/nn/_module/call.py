@@ -136,10 +136,7 @@ class Call(HookRegistration):
                     frame.args = changed if isinstance(changed, tuple) else (changed,)
 
     def _run_forward_hook(self, key: int, hook: Any, frame: _Frame) -> None:
-        if (
-            key in self._forward_hooks_with_kwargs
-            or key in _hooks.global_forward_hooks_with_kwargs
-        ):
+        if key in self._forward_hooks_with_kwargs or key in _hooks.global_forward_hooks_with_kwargs:
             changed = hook(self, frame.args, frame.kwargs, frame.result)
         else:
             changed = hook(self, frame.args, frame.result)

@@ -66,7 +66,7 @@ class Conversion(Traversal):
 
         Follows ``torch.nn.Module.to``.
         """
-        device, dtype, non_blocking, memory_format = _core.parse_to(*args, **kwargs)
+        device, dtype, memory_format = _core.parse_to(*args, **kwargs)
         if dtype is not None:
             if not (dtype.is_floating_point or dtype.is_complex):
                 raise TypeError(
@@ -86,7 +86,7 @@ class Conversion(Traversal):
             extra: dict[str, Any] = {}
             if memory_format is not None and tensor.dim() in (4, 5):
                 extra["memory_format"] = memory_format
-            return tensor.to(device, dtype if floating else None, non_blocking, **extra)
+            return tensor.to(device=device, dtype=dtype if floating else None, **extra)
 
         return self._apply(convert)
 

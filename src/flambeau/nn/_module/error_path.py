@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from flambeau.errors import FlambeauError
@@ -44,7 +45,7 @@ def _path(chain: list[Any]) -> str:
             return path
     # Called without being registered below the root, as modules in plain lists are.
     names = []
-    for child, parent in zip(chain, chain[1:], strict=False):
+    for child, parent in itertools.pairwise(chain):
         known = [n for n, m in parent._modules.items() if m is child]
         names.append(known[0] if known else f"<{type(child).__name__}, not registered>")
     return ".".join(reversed(names))

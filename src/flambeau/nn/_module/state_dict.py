@@ -242,7 +242,9 @@ class StateDict(ModuleState):
             for name, child in module._modules.items():
                 if child is not None:
                     below = f"{prefix}{name}."
-                    load(child, {k: v for k, v in local_state.items() if k.startswith(below)}, below)
+                    load(
+                        child, {k: v for k, v in local_state.items() if k.startswith(below)}, below
+                    )
             incompatible = IncompatibleKeys(missing, unexpected)
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, incompatible) is not None:
