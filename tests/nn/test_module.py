@@ -429,7 +429,7 @@ def test_own_error_gets_the_path_in_front():
 
     outer = nn.Module()
     outer.fc = Fails()
-    outer.forward = outer.fc
+    outer.forward = lambda x: outer.fc(x)  # noqa: PLW0108
     with pytest.raises(RuntimeError, match=r"^Fails 'fc': weight is \(5, 2\)$"):
         outer(1)
     with pytest.raises(RuntimeError, match=r"^Fails: weight is \(5, 2\)$"):

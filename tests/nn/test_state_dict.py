@@ -152,7 +152,7 @@ def test_vector_of_one_loads_into_a_scalar():
 def test_transposed_shape_is_called_so():
     m = nn.Module()
     m.weight = nn.Parameter(flambeau.ones(2, 5))
-    with pytest.raises(RuntimeError, match="size mismatch for weight.*looks transposed"):
+    with pytest.raises(RuntimeError, match=r"size mismatch for weight.*looks transposed"):
         m.load_state_dict({"weight": flambeau.ones(5, 2)})
 
 
