@@ -187,7 +187,8 @@ def _lay_out(
     summarize: bool,
 ) -> str:
     """Brackets around the rows of ``array``, which is already cut down to what is shown;
-    ``shape`` tells which dimensions were cut."""
+    ``shape`` tells which dimensions were cut.
+    """
     edge = options.edgeitems
     if summarize and edge == 0:
         return "[...]"
