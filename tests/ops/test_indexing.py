@@ -113,27 +113,21 @@ KEYS = [
 ]
 
 
+@pytest.mark.parametrize("accumulate", [False, True])
 @pytest.mark.parametrize(("dims", "key", "indices"), KEYS)
-def test_advanced_indexing(dims, key, indices):
+def test_advanced_indexing(dims, key, indices, accumulate):
     x = array(3, 4, 2)
     check(lambda x, *i: rows.index(x, i, dims), lambda x, *i: x[key(*i)], x, *indices)
-    for accumulate in (False, True):
 
-        def oracle(x, v, *i):
-            slots = [None] * 3
-            for d, at in zip(dims, i, strict=True):
-                slots[d] = at
-            while slots[-1] is None:
-                slots.pop()
-            return torch.ops.aten.index_put(x, slots, v, accumulate)
+    def oracle(x, v, *i):
+        slots = [None] * 3
+        for d, at in zip(dims, i, strict=True):
+            slots[d] = at
+        while slots[-1] is None:
+            slots.pop()
+        return torch.ops.aten.index_put(x, slots, v, accumulate)
 
-        check(
-            lambda x, v, *i: rows.index_put(x, i, v, dims, accumulate),
-            oracle,
-            x,
-            array(1),
-            *indices,
-        )
+    check(lambda x, v, *i: rows.index_put(x, i, v, dims, accumulate), oracle, x, array(1), *indices)
 
 
 @pytest.mark.parametrize(

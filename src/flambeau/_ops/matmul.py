@@ -7,6 +7,7 @@ matrix is flattened to two dimensions, where XLA's CPU backend is fastest.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -464,7 +465,7 @@ def multi_dot(tensors: Arrays) -> Array:
     items[0] = jnp.atleast_2d(items[0])
     if items[-1].ndim == 1:
         items[-1] = items[-1][:, None]
-    for left, right in zip(items, items[1:], strict=False):
+    for left, right in itertools.pairwise(items):
         if left.shape[1] != right.shape[0]:
             raise RuntimeError(
                 "multi_dot(): tensors cannot be multiplied "
