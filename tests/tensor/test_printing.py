@@ -13,8 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from flambeau._tensor import printing
 from flambeau._tensor.printing import PrintOptions, format_tensor, set_printoptions
-
-torch = pytest.importorskip("torch")
+from tests.oracle import torch
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 FLOATS = [np.dtype(np.float16), BFLOAT16, np.dtype(np.float32), np.dtype(np.float64)]
@@ -32,7 +31,7 @@ def _restore_options():
 def to_torch(array: np.ndarray):
     if array.dtype == BFLOAT16:
         return torch.from_numpy(array.astype(np.float32)).to(torch.bfloat16)
-    return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
+    return torch.from_numpy(np.array(array))
 
 
 def check(array: np.ndarray, **options):
@@ -98,13 +97,13 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(real_arrays(), complex_arrays(), integer_arrays()))
 def test_text_under_default_options(array):
     check(array)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.one_of(real_arrays(LONG_SHAPES), complex_arrays(LONG_SHAPES), integer_arrays(LONG_SHAPES))
 )
@@ -113,7 +112,7 @@ def test_text_of_long_arrays(array):
     check(array, threshold=30, edgeitems=2)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(real_arrays(), complex_arrays(), integer_arrays()), OPTIONS)
 def test_text_under_any_options(array, options):
     check(array, **options)
