@@ -184,9 +184,7 @@ def _start_state(start, names, scalars, starts):
 @pytest.mark.parametrize(
     ("rule", "cls", "kwargs", "hyper", "static", "names", "scalars", "starts"), CASES
 )
-def test_twenty_steps_are_torch_s(
-    rule, cls, kwargs, hyper, static, names, scalars, starts, dtype
-):
+def test_twenty_steps_are_torch_s(rule, cls, kwargs, hyper, static, names, scalars, starts, dtype):
     gradients = _gradients(dtype)
     start = _gradients(dtype)[7]
     want, want_state = _oracle(cls, kwargs, start, gradients)
@@ -210,9 +208,7 @@ def test_sgd_s_first_step_is_not_damped():
     hyper = {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}
     static = {**SGD_FLAGS, "momentum": True}
     state = {"momentum_buffer": np.zeros_like(start)}
-    first, state = _run(
-        sgd_rule, start, gradients[:1], hyper, {**static, "first": True}, state
-    )
+    first, state = _run(sgd_rule, start, gradients[:1], hyper, {**static, "first": True}, state)
     rest, _ = _run(sgd_rule, first[0], gradients[1:], hyper, static, state)
     np.testing.assert_allclose([*first, *rest], want, rtol=1e-12)
 

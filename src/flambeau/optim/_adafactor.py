@@ -131,10 +131,10 @@ class Adafactor(RuleOptimizer):
         shape = tuple(grad.shape)
         if len(shape) > 1:
             return {
-                "row_var": _state.zeros((*shape[:-1], 1), grad),
-                "col_var": _state.zeros((*shape[:-2], 1, shape[-1]), grad),
+                "row_var": _state.filled(grad, shape=(*shape[:-1], 1)),
+                "col_var": _state.filled(grad, shape=(*shape[:-2], 1, shape[-1])),
             }
-        return {"variance": _state.zeros_like(grad)}
+        return {"variance": _state.filled(grad)}
 
     def _hyper(self, group: Group) -> dict[str, Number]:
         eps1, eps2 = group["eps"]

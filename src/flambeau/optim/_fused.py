@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from flambeau._autograd.grad_mode import enable_grad
 from flambeau._tensor.fused import update
@@ -12,7 +12,7 @@ from flambeau.optim import _state
 from flambeau.optim._rules import Rule, guarded
 from flambeau.optim.optimizer import Group, Optimizer, ParamsT
 
-Number = float | Tensor
+Number: TypeAlias = float | Tensor
 
 
 class RuleOptimizer(Optimizer):
@@ -59,9 +59,7 @@ class RuleOptimizer(Optimizer):
                 if value is None:
                     continue
                 if not isinstance(value, Tensor):
-                    value = _state.scalar(
-                        float(value), _state.scalar_dtype(group), param.device
-                    )
+                    value = _state.scalar(float(value), _state.scalar_dtype(group), param)
                 place = (name, value.dtype, value.device, value.item())
                 entry[name] = known.setdefault(place, value)
 
@@ -103,7 +101,7 @@ class RuleOptimizer(Optimizer):
 
     def _start(self, group: Group, param: Tensor, grad: Tensor) -> dict[str, Tensor]:
         """The state of a parameter before its first step, its scalars left out."""
-        return {name: _state.zeros_like(param) for name in self._shaped}
+        return {name: _state.filled(param) for name in self._shaped}
 
     # ---- the step
 
@@ -165,7 +163,23 @@ class RuleOptimizer(Optimizer):
         if found_inf is not None:
             hyper["found_inf"] = found_inf
             rule = guarded(rule)
-        update(rule, params, grads, states, hyper, **self._static(group), **extra)
+        static = {**self._static(group), **extra}
+        names = states[0].keys()
+        if all(entry.keys() == names for entry in states):
+            update(rule, params, grads, states, hyper, **static)
+            return
+        kinds: dict[frozenset[str], list[int]] = {}  # such as matrices and vectors of Adafactor
+        for at, entry in enumerate(states):
+            kinds.setdefault(frozenset(entry), []).append(at)
+        for chosen in kinds.values():
+            update(
+                rule,
+                [params[at] for at in chosen],
+                [grads[at] for at in chosen],
+                [states[at] for at in chosen],
+                hyper,
+                **static,
+            )
 
     def _refuse_differentiable(self, group: Group) -> None:
         if group.get("differentiable"):
@@ -185,10 +199,7 @@ class RuleOptimizer(Optimizer):
 
     def _counters(self, group: Group, param: Tensor) -> dict[str, Tensor]:
         dtype = _state.scalar_dtype(group)
-        return {
-            name: _state.scalar(value, dtype, param.device)
-            for name, value in self._scalars.items()
-        }
+        return {name: _state.scalar(value, dtype, param) for name, value in self._scalars.items()}
 
     def _part(self, group: Group, advancing: Iterable[int]) -> None:
         """Give those that advance counters of their own where they shared with others."""
@@ -214,10 +225,8 @@ class RuleOptimizer(Optimizer):
 
 
 def number(value: Any) -> Number:
-    """A hyper-parameter for the program: a float, or a 0-d tensor."""
-    if isinstance(value, Tensor):
-        return value.squeeze() if value.dim() else value
-    return float(value)
+    """A hyper-parameter for the program: a float, or a tensor of one element."""
+    return value if isinstance(value, Tensor) else float(value)
 
 
 def on(value: Any) -> bool:
@@ -229,20 +238,20 @@ def check_lr(lr: Any, message: str = "Invalid learning rate: {}") -> None:
     """Refuse a learning rate that is negative or a tensor of several elements."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
-    if not lr >= 0.0:
+    if not float(lr) >= 0.0:
         raise ValueError(message.format(lr))
 
 
 def check_betas(betas: Any) -> None:
     """Refuse decay rates outside [0, 1)."""
     for index in range(2):
-        if not 0.0 <= betas[index] < 1.0:
+        if not 0.0 <= float(betas[index]) < 1.0:
             raise ValueError(f"Invalid beta parameter at index {index}: {betas[index]}")
 
 
 def check_at_least(value: Any, name: str, low: float = 0.0) -> None:
     """Refuse a value below ``low`` in PyTorch's words."""
-    if not value >= low:
+    if not float(value) >= low:
         raise ValueError(f"Invalid {name} value: {value}")
 
 

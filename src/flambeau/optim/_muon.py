@@ -119,9 +119,7 @@ class Muon(RuleOptimizer):
         if not weight_decay >= 0.0:
             raise ValueError(f"weight decay should be >= 0 but is: {weight_decay}")
         if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
-            raise ValueError(
-                f"Adjust learning rate function {adjust_lr_fn} is not supported"
-            )
+            raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported")
         super().__init__(
             params,
             {
@@ -144,16 +142,14 @@ class Muon(RuleOptimizer):
                     )
 
     def _start(self, group: Group, param: Tensor, grad: Tensor) -> dict[str, Tensor]:
-        return {"momentum_buffer": _state.zeros_like(grad)}
+        return {"momentum_buffer": _state.filled(grad)}
 
     def _hyper(self, group: Group) -> dict[str, Number]:
         return {name: number(group[name]) for name in ("lr", "weight_decay", "momentum")}
 
     def _static(self, group: Group) -> dict[str, Hashable]:
         if group["ns_steps"] >= 100:
-            raise ValueError(
-                "Number of steps must be less than 100 for computational efficiency"
-            )
+            raise ValueError("Number of steps must be less than 100 for computational efficiency")
         if len(group["ns_coefficients"]) != 3:
             raise ValueError("Coefficients must be a tuple of exactly 3 values")
         return {

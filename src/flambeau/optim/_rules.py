@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
-Array = jax.Array
-State = dict[str, Array]
-Hyper = dict[str, Array]
-Rule = Callable[..., tuple[Array, State]]
+Array: TypeAlias = jax.Array
+State: TypeAlias = dict[str, Array]
+Hyper: TypeAlias = dict[str, Array]
+Rule: TypeAlias = Callable[..., tuple[Array, State]]
 
 _WIDE = {jnp.dtype(jnp.float16): jnp.float32, jnp.dtype(jnp.bfloat16): jnp.float32}
 

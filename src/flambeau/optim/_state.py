@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flambeau._tensor import creation, dtypes
+import numpy as np
+
+from flambeau._tensor import dtypes
+from flambeau._tensor.construct import constant
+from flambeau._tensor.core import value_of, wrap
 from flambeau._tensor.tensor import Tensor
 
 
@@ -16,29 +20,27 @@ def scalar_dtype(group: dict[str, Any]) -> Any:
     return dtypes.float64 if default is dtypes.float64 else dtypes.float32
 
 
-def scalar(value: float, dtype: Any, device: Any) -> Tensor:
-    """A new 0-d tensor."""
-    return creation.full((), value, dtype=dtype, device=device)
+# State starts as arrays, not as recorded operations: the first step is then the same program
+# as all that follow.
 
 
-def zeros_like(tensor: Tensor) -> Tensor:
-    """Zeros of the same shape, dtype and device, without history."""
-    return creation.zeros(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+def scalar(value: float, dtype: Any, like: Tensor) -> Tensor:
+    """A new 0-d tensor on a tensor's device."""
+    place = value_of(like).aval.device
+    return wrap(constant(np.full((), value, dtype.numpy), place))
 
 
-def zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Zeros of another shape."""
-    return creation.zeros(shape, dtype=like.dtype, device=like.device)
-
-
-def full_like(tensor: Tensor, value: complex) -> Tensor:
-    """One value everywhere, in the shape, dtype and device of a tensor."""
-    return creation.full(tensor.shape, value, dtype=tensor.dtype, device=tensor.device)
+def filled(tensor: Tensor, value: complex = 0, shape: tuple[int, ...] | None = None) -> Tensor:
+    """One value everywhere, in a tensor's dtype, on its device, and in its shape or another."""
+    aval = value_of(tensor).aval
+    size = aval.shape if shape is None else shape
+    array = np.full(size, value, aval.dtype) if value else np.zeros(size, aval.dtype)
+    return wrap(constant(array, aval.device))
 
 
 def copy(tensor: Tensor) -> Tensor:
     """The same values in a storage of their own."""
-    return tensor.detach().clone()
+    return wrap(value_of(tensor))
 
 
 def loaded(value: Tensor, param: Tensor, dtype: str | None) -> Tensor:
@@ -50,8 +52,7 @@ def loaded(value: Tensor, param: Tensor, dtype: str | None) -> Tensor:
         dtype: ``"param"`` for the parameter's, ``"float32"``, or None to keep its own.
     """
     target = {"param": param.dtype, "float32": dtypes.float32, None: value.dtype}[dtype]
-    moved = value.detach().to(device=param.device, dtype=target)
-    return moved.clone()
+    return copy(value.detach().to(device=param.device, dtype=target))
 
 
 def unshared(entry: Any, seen: set[int]) -> Any:

@@ -110,9 +110,7 @@ class Adagrad(RuleOptimizer):
 
     def _start(self, group: Group, param: Tensor, grad: Tensor) -> dict[str, Tensor]:
         value = group["initial_accumulator_value"]
-        return {
-            "sum": _state.full_like(param, complex(value, value) if param.is_complex() else value)
-        }
+        return {"sum": _state.filled(param, complex(value, value) if param.is_complex() else value)}
 
     def _hyper(self, group: Group) -> dict[str, Number]:
         hyper = {name: number(group[name]) for name in ("lr", "lr_decay", "eps")}

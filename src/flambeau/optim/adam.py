@@ -168,7 +168,7 @@ class Adam(RuleOptimizer):
 
     def _start(self, group: Group, param: Tensor, grad: Tensor) -> dict[str, Tensor]:
         names = self._shaped if group["amsgrad"] else self._shaped[:2]
-        return {name: _state.zeros_like(param) for name in names}
+        return {name: _state.filled(param) for name in names}
 
     def _hyper(self, group: Group) -> dict[str, Number]:
         beta1, beta2 = group["betas"]

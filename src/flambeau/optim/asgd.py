@@ -100,7 +100,7 @@ class ASGD(RuleOptimizer):
     def _counters(self, group: Group, param: Tensor) -> dict[str, Tensor]:
         counters = super()._counters(group, param)
         eta = float(group["lr"])
-        counters["eta"] = _state.scalar(eta, counters["eta"].dtype, param.device)
+        counters["eta"] = _state.scalar(eta, counters["eta"].dtype, param)
         return counters
 
     def _hyper(self, group: Group) -> dict[str, Number]:

@@ -11,13 +11,11 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from flambeau._engine import recorder
+from flambeau._tensor.hooks import RemovableHandle
 from flambeau._tensor.tensor import Tensor
-from flambeau.nn._module.handle import RemovableHandle
 from flambeau.optim import _state
 
-ParamsT: TypeAlias = (
-    Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
-)
+ParamsT: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 StateDict: TypeAlias = dict[str, Any]
 Group: TypeAlias = dict[str, Any]
 
@@ -47,11 +45,7 @@ required = _Required()
 def _register(
     table: OrderedDict[int, Callable[..., Any]], hook: Callable[..., Any], prepend: bool = False
 ) -> RemovableHandle:
-    handle = RemovableHandle(table)
-    table[handle.id] = hook
-    if prepend:
-        table.move_to_end(handle.id, last=False)
-    return handle
+    return RemovableHandle(table, hook, prepend=prepend)
 
 
 def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
@@ -75,8 +69,10 @@ def register_optimizer_step_post_hook(hook: Callable[..., Any]) -> RemovableHand
 
 def _typename(value: object) -> str:
     kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else (
-        f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else (f"{kind.__module__}.{kind.__qualname__}")
     )
 
 
@@ -184,7 +180,7 @@ class Optimizer:
             recorder.flush()
             return result
 
-        step.hooked = True  # pyright: ignore[reportFunctionMemberAccess]
+        step.hooked = True
         return step
 
     def _run_pre_hooks(
@@ -231,7 +227,7 @@ class Optimizer:
     def register_load_state_dict_pre_hook(
         self, hook: Callable[[Optimizer, StateDict], StateDict | None], prepend: bool = False
     ) -> RemovableHandle:
-        """Register ``hook(optimizer, state_dict)``; it sees a shallow copy, and may return another."""
+        """Register ``hook(optimizer, state_dict)``; gets a shallow copy, may return another."""
         return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(
@@ -398,9 +394,7 @@ class Optimizer:
                 f"{len(saved)}, and this optimizer has {len(groups)}"
             )
         owners = self._match(groups, saved)
-        entries = {
-            key: value for key, value in state_dict["state"].items() if key in owners
-        }
+        entries = {key: value for key, value in state_dict["state"].items() if key in owners}
         self._check_shapes(owners, entries)
         flags: dict[Any, Group] = {key: group for group in saved for key in group["params"]}
         state: defaultdict[Any, Any] = defaultdict(dict)

@@ -119,7 +119,7 @@ class RMSprop(RuleOptimizer):
             names.append("momentum_buffer")
         if group["centered"]:
             names.append("grad_avg")
-        return {name: _state.zeros_like(param) for name in names}
+        return {name: _state.filled(param) for name in names}
 
     def _hyper(self, group: Group) -> dict[str, Number]:
         hyper = {name: number(group[name]) for name in ("lr", "alpha", "eps")}

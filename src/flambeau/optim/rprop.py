@@ -87,10 +87,8 @@ class Rprop(RuleOptimizer):
     def _start(self, group: Group, param: Tensor, grad: Tensor) -> dict[str, Tensor]:
         size = float(group["lr"])
         return {
-            "prev": _state.zeros_like(param),
-            "step_size": _state.full_like(
-                param, complex(size, size) if param.is_complex() else size
-            ),
+            "prev": _state.filled(param),
+            "step_size": _state.filled(param, complex(size, size) if param.is_complex() else size),
         }
 
     def _hyper(self, group: Group) -> dict[str, Number]:

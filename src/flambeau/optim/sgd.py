@@ -104,11 +104,11 @@ class SGD(RuleOptimizer):
     ) -> None:
         if isinstance(lr, Tensor) and lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
-        if lr < 0.0:
+        if float(lr) < 0.0:
             raise ValueError(f"Invalid learning rate: {lr}")
         if momentum < 0.0:
             raise ValueError(f"Invalid momentum value: {momentum}")
-        if weight_decay < 0.0:
+        if float(weight_decay) < 0.0:
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
@@ -163,11 +163,9 @@ class SGD(RuleOptimizer):
             self._update(group, params, grads, [{} for _ in params], first=False)
             return
         states = [self.state[param] for param in params]
-        fresh = [
-            at for at, entry in enumerate(states) if entry.get("momentum_buffer") is None
-        ]
+        fresh = [at for at, entry in enumerate(states) if entry.get("momentum_buffer") is None]
         for at in fresh:
-            states[at]["momentum_buffer"] = _state.zeros_like(params[at])
+            states[at]["momentum_buffer"] = _state.filled(params[at])
         # From a buffer of zeros an undamped first step is the same as any other.
         if not fresh or group["dampening"] == 0:
             self._update(group, params, grads, states, first=False)

@@ -38,7 +38,7 @@ class SparseAdam(Optimizer):
     ) -> None:
         if isinstance(lr, Tensor) and lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
-        if not lr > 0.0:
+        if not float(lr) > 0.0:
             raise ValueError(f"Invalid learning rate: {lr}")
         if not eps > 0.0:
             raise ValueError(f"Invalid epsilon value: {eps}")
@@ -70,7 +70,6 @@ class SparseAdam(Optimizer):
             for param in group["params"]:
                 if param.grad is not None and param.requires_grad:
                     raise RuntimeError(
-                        "SparseAdam does not support dense gradients, please consider Adam "
-                        "instead"
+                        "SparseAdam does not support dense gradients, please consider Adam instead"
                     )
         return loss

@@ -14,7 +14,8 @@ from flambeau.optim.lr_scheduler.factor import (
 )
 from flambeau.optim.lr_scheduler.lambdas import LambdaLR, MultiplicativeLR
 from flambeau.optim.lr_scheduler.plateau import ReduceLROnPlateau
-from flambeau.optim.lr_scheduler.scheduler import LRScheduler, _LRScheduler
+from flambeau.optim.lr_scheduler.scheduler import LRScheduler
+from flambeau.optim.lr_scheduler.scheduler import _LRScheduler as _LRScheduler
 from flambeau.optim.lr_scheduler.step import MultiStepLR, StepLR
 
 __all__ = [

@@ -20,9 +20,7 @@ class _Composed(LRScheduler):
         who = type(self).__name__
         for index, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
-                raise TypeError(
-                    f"{who} at index {index} should have `optimizer` as its attribute."
-                )
+                raise TypeError(f"{who} at index {index} should have `optimizer` as its attribute.")
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(
                     f"{who} does not support `ReduceLROnPlateau` scheduler as it requires "

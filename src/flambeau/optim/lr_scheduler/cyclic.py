@@ -229,8 +229,7 @@ class OneCycleLR(_WithMomentum):
         self._schedule_phases = _phases(pct_start, self.total_steps, three_phase)
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(
-                "anneal_strategy must be one of 'cos' or 'linear', instead got "
-                f"{anneal_strategy}"
+                f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}"
             )
         self._anneal_func_type = anneal_strategy
         highest = per_group("max_lr", optimizer, max_lr)
@@ -272,9 +271,7 @@ class OneCycleLR(_WithMomentum):
         done = (now - begin) / (phase["end_step"] - begin)
         values = []
         for group in self.optimizer.param_groups:
-            values.append(
-                self._anneal(group[phase["start_lr"]], group[phase["end_lr"]], done)
-            )
+            values.append(self._anneal(group[phase["start_lr"]], group[phase["end_lr"]], done))
             if self.cycle_momentum:
                 start, end = group[phase["start_momentum"]], group[phase["end_momentum"]]
                 self._set_momentum(group, self._anneal(start, end, done))

@@ -101,7 +101,7 @@ class ReduceLROnPlateau(LRScheduler):
         """Whether steps are not counted yet after a reduction."""
         return self.cooldown_counter > 0
 
-    def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # pyright: ignore
+    def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:
         """Look at the measure, and reduce the rate if it has been bad for too long.
 
         Args:

@@ -8,12 +8,13 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from flambeau._tensor.tensor import Tensor
 from flambeau.optim.optimizer import Optimizer
 
-Rate = float | Tensor
+Rate: TypeAlias = Any
+"""A number, or a tensor of one element."""
 
 EPOCH_WARNING = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
@@ -224,7 +225,7 @@ def _watch(optimizer: Optimizer) -> None:
         self._opt_called = True
         return func(self, *args, **kwargs) if bound else func(*args, **kwargs)
 
-    watched._wrapped_by_lr_sched = True  # pyright: ignore[reportFunctionMemberAccess]
+    watched._wrapped_by_lr_sched = True
     optimizer.step = watched
 
 
