@@ -1,0 +1,96 @@
+"""Scaled dot-product attention."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from flambeau._ops._nn import widen
+from flambeau._ops.registry import Array, OptArray, Scalar, op
+
+
+def _weights(
+    query: jax.Array,
+    key: jax.Array,
+    attn_mask: OptArray,
+    is_causal: bool,
+    scale: float | None,
+) -> jax.Array:
+    if scale is None:
+        scale = 1.0 / math.sqrt(query.shape[-1])
+    scores = widen(jnp.matmul(query * scale, jnp.swapaxes(key, -1, -2)))
+    masked = is_causal
+    if is_causal:
+        row = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 0)
+        column = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 1)
+        scores = jnp.where(row >= column, scores, -jnp.inf)
+    if attn_mask is not None:
+        masked = True
+        if attn_mask.dtype == bool:
+            scores = jnp.where(attn_mask, scores, -jnp.inf)
+        else:
+            scores = scores + widen(attn_mask)
+    top = lax.stop_gradient(jnp.max(scores, -1, keepdims=True))
+    if masked and attn_mask is not None:
+        # A row without a single key gives zeros, not NaN.
+        empty = top == -jnp.inf
+        shifted = jnp.exp(scores - jnp.where(empty, 0, top))
+        total = jnp.sum(shifted, -1, keepdims=True)
+        return shifted / jnp.where(empty, 1, total)
+    shifted = jnp.exp(scores - top)
+    return shifted / jnp.sum(shifted, -1, keepdims=True)
+
+
+def _grouped(key: jax.Array, query: jax.Array, enable_gqa: bool) -> jax.Array:
+    repeats = query.shape[-3] // key.shape[-3] if enable_gqa else 1
+    return key if repeats == 1 else jnp.repeat(key, repeats, axis=-3)
+
+
+@op()
+def scaled_dot_product_attention(
+    query: Array,
+    key: Array,
+    value: Array,
+    attn_mask: OptArray = None,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Array:
+    """``softmax(query @ key.T * scale + mask) @ value``.
+
+    Follows `torch.nn.functional.scaled_dot_product_attention` without dropout.
+
+    Shape:
+        - query ``(*, L, E)``, key ``(*, S, E)``, value ``(*, S, V)``, attn_mask ``(*, L, S)``
+        - output ``(*, L, V)``
+    """
+    keys, values = _grouped(key, query, enable_gqa), _grouped(value, query, enable_gqa)
+    weights = _weights(query, keys, attn_mask, is_causal, scale)
+    return jnp.matmul(weights.astype(value.dtype), values)
+
+
+@op(random=True)
+def scaled_dot_product_attention_dropout(
+    key: Array,
+    query: Array,
+    keys: Array,
+    value: Array,
+    attn_mask: OptArray = None,
+    dropout_p: Scalar = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Array:
+    """:data:`scaled_dot_product_attention` with dropout of the weights."""
+    k, v = _grouped(keys, query, enable_gqa), _grouped(value, query, enable_gqa)
+    weights = _weights(query, k, attn_mask, is_causal, scale)
+    p = jnp.asarray(dropout_p, weights.dtype)
+    draw = jax.random.uniform(jax.random.wrap_key_data(key), weights.shape, jnp.float32)
+    kept = jnp.where(p < 1, 1 / jnp.where(p < 1, 1 - p, 1), 0)
+    weights = weights * jnp.where(draw >= p.astype(jnp.float32), kept, 0)
+    return jnp.matmul(weights.astype(value.dtype), v)

@@ -1,0 +1,74 @@
+"""Attention against torch."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+from flambeau._ops import nn_attention as rows
+from tests.ops.nn_rows import check, normal
+from tests.oracle import torch
+
+sdpa = torch.nn.functional.scaled_dot_product_attention
+KEY = jax.random.key_data(jax.random.key(5))
+
+
+def _qkv(heads=2, kv_heads=2, length=5):
+    return (
+        normal(2, heads, length, 4),
+        normal(2, kv_heads, 6, 4, seed=1),
+        normal(2, kv_heads, 6, 3, seed=2),
+    )
+
+
+@pytest.mark.parametrize("static", [{}, {"is_causal": True}, {"scale": 0.3}])
+def test_attention(static):
+    check(
+        lambda q, k, v: rows.scaled_dot_product_attention(q, k, v, **static),
+        lambda q, k, v: sdpa(q, k, v, **static),
+        *_qkv(),
+        second=True,
+    )
+
+
+def test_attention_with_an_added_mask():
+    check(rows.scaled_dot_product_attention, sdpa, *_qkv(), normal(5, 6))
+
+
+def test_attention_to_nothing_is_zero():
+    mask = normal(2, 1, 5, 6) > 0
+    mask[0, 0, 2] = False
+    check(
+        lambda q, k, v: rows.scaled_dot_product_attention(q, k, v, mask),
+        lambda q, k, v: sdpa(q, k, v, torch.from_numpy(mask)),
+        *_qkv(),
+    )
+
+
+def test_grouped_queries_share_keys():
+    check(
+        lambda q, k, v: rows.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+        lambda q, k, v: sdpa(q, k, v, enable_gqa=True),
+        *_qkv(heads=4),
+    )
+
+
+def test_attention_of_bfloat16_keeps_the_type():
+    q, k, v = (jax.numpy.asarray(a, "bfloat16") for a in _qkv())
+    assert rows.scaled_dot_product_attention(q, k, v).dtype == q.dtype
+
+
+def test_dropout_of_the_weights_keeps_their_mean():
+    q, k, v = (a.astype("float32") for a in _qkv())
+    exact = rows.scaled_dot_product_attention(q, k, v)
+    keys = jax.random.split(jax.random.key(0), 400)
+    draws = jax.vmap(
+        lambda key: rows.scaled_dot_product_attention_dropout(
+            jax.random.key_data(key), q, k, v, None, 0.4
+        )
+    )(keys)
+    np.testing.assert_allclose(draws.mean(0), exact, atol=0.15)
+    assert draws.std(0).min() > 0.01
+    none = rows.scaled_dot_product_attention_dropout(KEY, q, k, v, None, 0.0)
+    np.testing.assert_allclose(none, exact, rtol=1e-6)

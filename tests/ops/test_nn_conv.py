@@ -1,0 +1,73 @@
+"""Convolutions against torch."""
+
+from __future__ import annotations
+
+import pytest
+
+from flambeau._ops import nn_conv as rows
+from tests.ops.nn_rows import check, normal
+from tests.oracle import torch
+
+F = torch.nn.functional
+SIZES = {1: (9,), 2: (9, 7), 3: (5, 6, 4)}
+
+
+@pytest.mark.parametrize(
+    ("n", "static"),
+    [
+        (1, {}),
+        (1, {"stride": (2,), "padding": (1,), "dilation": (2,)}),
+        (2, {}),
+        (2, {"stride": (2, 1), "padding": (0, 2)}),
+        (2, {"groups": 2, "dilation": (2,)}),
+        (2, {"groups": 4}),
+        (3, {"stride": (2,), "padding": (1,)}),
+    ],
+)
+def test_convolution(n, static):
+    reference = getattr(F, f"conv{n}d")
+    weight = normal(8, 4 // static.get("groups", 1), *((3, 2, 2)[:n]))
+    check(
+        rows.convolution,
+        lambda x, w, b: reference(x, w, b, **static),
+        normal(2, 4, *SIZES[n]),
+        weight,
+        normal(8),
+        second=n == 2,
+        **static,
+    )
+
+
+def test_convolution_takes_pairs_of_padding():
+    check(
+        rows.convolution,
+        lambda x, w: F.conv1d(x, w, padding="same", dilation=2),
+        normal(2, 3, 9),
+        normal(4, 3, 3),
+        padding=((2, 2),),
+        dilation=(2,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("n", "static"),
+    [
+        (1, {}),
+        (1, {"stride": (3,), "padding": (1,), "output_padding": (2,)}),
+        (2, {"stride": (2, 1), "padding": (1, 0), "dilation": (1, 2)}),
+        (2, {"groups": 2, "stride": (2,), "output_padding": (1,)}),
+        (3, {"padding": (1,)}),
+    ],
+)
+def test_convolution_transpose(n, static):
+    reference = getattr(F, f"conv_transpose{n}d")
+    groups = static.get("groups", 1)
+    check(
+        rows.convolution_transpose,
+        lambda x, w, b: reference(x, w, b, **static),
+        normal(2, 4, *SIZES[n]),
+        normal(4, 6 // groups, *((3, 2, 2)[:n])),
+        normal(6),
+        second=n == 1,
+        **static,
+    )
