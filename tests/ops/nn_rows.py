@@ -62,12 +62,17 @@ def check(
     diff = [o for o in expected if o.is_floating_point() and o.requires_grad]
     weights = _cotangents(tuple(diff))
     if wanted:
-        total = sum((o * torch.from_numpy(w).to(o.dtype)).sum() for o, w in zip(diff, weights, strict=True))
+        total = sum(
+            (o * torch.from_numpy(w).to(o.dtype)).sum() for o, w in zip(diff, weights, strict=True)
+        )
         expected_grads = torch.autograd.grad(
             total, leaves, create_graph=second, allow_unused=True, materialize_grads=True
         )
         if second:
-            again = sum((g * torch.cos(leaf.detach() * 3)).sum() for g, leaf in zip(expected_grads, leaves, strict=True))
+            again = sum(
+                (g * torch.cos(leaf.detach() * 3)).sum()
+                for g, leaf in zip(expected_grads, leaves, strict=True)
+            )
             expected_second = torch.autograd.grad(
                 again, leaves, allow_unused=True, materialize_grads=True
             )
@@ -80,8 +85,7 @@ def check(
         floating = [o for o in outputs if jnp.issubdtype(o.dtype, jnp.floating)]
         # The trailing outputs of a row may carry no gradient in torch.
         total = sum(
-            jnp.sum(o * jnp.asarray(w, o.dtype))
-            for o, w in zip(floating, weights, strict=False)
+            jnp.sum(o * jnp.asarray(w, o.dtype)) for o, w in zip(floating, weights, strict=False)
         )
         return jnp.asarray(total, jnp.float64), outputs
 

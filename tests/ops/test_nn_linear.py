@@ -50,7 +50,9 @@ def test_embedding_outside_the_table_reads_as_nan():
 
 def test_embedding_renorm():
     weight, index = normal(6, 4, dtype="float32"), jnp.array([1, 1, 4])
-    expected = torch.embedding_renorm_(torch.from_numpy(weight.copy()), torch.tensor([1, 1, 4]), 0.7, 2)
+    expected = torch.embedding_renorm_(
+        torch.from_numpy(weight.copy()), torch.tensor([1, 1, 4]), 0.7, 2
+    )
     np.testing.assert_allclose(rows.embedding_renorm(weight, index, 0.7), expected, rtol=1e-5)
 
 

@@ -47,13 +47,17 @@ def test_loss(name, reduction):
     inputs, static = ELEMENTWISE[name]
     row, reference = getattr(rows, name), getattr(F, name)
     differentiable = 2 if name not in ("poisson_nll_loss", "multilabel_soft_margin_loss") else 1
-    fixed = inputs[differentiable:] if name not in ("gaussian_nll_loss", "triplet_margin_loss") else ()
+    fixed = (
+        inputs[differentiable:] if name not in ("gaussian_nll_loss", "triplet_margin_loss") else ()
+    )
     moving = inputs[: len(inputs) - len(fixed)]
     if name in ("hinge_embedding_loss", "soft_margin_loss"):
         moving, fixed = inputs[:1], inputs[1:]
     check(
         lambda *a: row(*a, *fixed, reduction=reduction, **static),
-        lambda *a: reference(*a, *(torch.from_numpy(f) for f in fixed), reduction=reduction, **static),
+        lambda *a: reference(
+            *a, *(torch.from_numpy(f) for f in fixed), reduction=reduction, **static
+        ),
         *moving,
         second=reduction == "sum" and name not in ONCE,
         rtol=1e-7,
@@ -62,10 +66,10 @@ def test_loss(name, reduction):
 
 def test_weighted_losses():
     weight = uniform(5, seed=3)
+    full = np.broadcast_to(weight, (4, 5)).copy()
     for name in ("mse_loss", "l1_loss", "huber_loss"):
         reference = getattr(F, name)
         for reduction in REDUCTIONS:
-            full = np.broadcast_to(weight, (4, 5)).copy()
             check(
                 lambda a, b, name=name, r=reduction: getattr(rows, name)(a, b, full, r),
                 lambda a, b, f=reference, r=reduction: f(
@@ -225,12 +229,8 @@ def test_ctc_loss_that_is_impossible_can_be_zero():
     lp, targets = _log_probs(3, 1, 4), np.array([[1, 1, 2]])
     for zero in (False, True):
         check(
-            lambda x, t, z=zero: rows.ctc_loss(
-                x, t, np.array([3]), np.array([3]), 0, "sum", z
-            ),
-            lambda x, t, z=zero: F.ctc_loss(
-                x, t, (3,), (3,), reduction="sum", zero_infinity=z
-            ),
+            lambda x, t, z=zero: rows.ctc_loss(x, t, np.array([3]), np.array([3]), 0, "sum", z),
+            lambda x, t, z=zero: F.ctc_loss(x, t, (3,), (3,), reduction="sum", zero_infinity=z),
             lp,
             targets,
             grad=zero,

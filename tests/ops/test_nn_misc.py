@@ -18,9 +18,7 @@ F = torch.nn.functional
     [((2, 3, 6), (2, 3)), ((2, 2, 5, 4), (1, 3, 2, 0)), ((1, 2, 4, 3, 5), (2, 1, 0, 2, 1, 1))],
 )
 def test_padding(mode, shape, pad):
-    check(
-        getattr(rows, f"pad_{mode}"), lambda x: F.pad(x, pad, mode), normal(*shape), pad=pad
-    )
+    check(getattr(rows, f"pad_{mode}"), lambda x: F.pad(x, pad, mode), normal(*shape), pad=pad)
 
 
 RESAMPLE = [

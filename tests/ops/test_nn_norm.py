@@ -22,7 +22,7 @@ def test_batch_norm_normalizes_and_moves_the_statistics(shape):
         return F.batch_norm(x, m, v, w, b, training=True, momentum=0.3), m, v
 
     check(
-        lambda x, w, b: rows.batch_norm_train(x, mean, var, w, b, 0.3),
+        lambda x, w, b: rows.batch_norm_train(x, mean, var, w, b, momentum=0.3),
         reference,
         normal(*shape),
         normal(4, seed=2),
@@ -32,9 +32,7 @@ def test_batch_norm_normalizes_and_moves_the_statistics(shape):
 
 
 def test_batch_norm_without_statistics_or_affine():
-    check(
-        rows.batch_norm_train, lambda x: F.batch_norm(x, None, None, training=True), normal(5, 4)
-    )
+    check(rows.batch_norm_train, lambda x: F.batch_norm(x, None, None, training=True), normal(5, 4))
 
 
 def test_batch_norm_eval():
@@ -65,7 +63,7 @@ def test_instance_norm():
         return F.instance_norm(x, m, v, w, b, True, 0.3), m, v
 
     check(
-        lambda x, w, b: rows.instance_norm_train(x, mean, var, w, b, 0.3),
+        lambda x, w, b: rows.instance_norm_train(x, mean, var, w, b, momentum=0.3),
         reference,
         normal(2, 4, 3, 5),
         normal(4, seed=2),

@@ -25,9 +25,7 @@ def _run(module, weights, x, *state):
     names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_hr_l0"]
     state = tuple(s[None] for s in state)
     hx = state if len(state) == 2 else state[0]
-    out, last = torch.func.functional_call(
-        module, dict(zip(names, weights, strict=False)), (x, hx)
-    )
+    out, last = torch.func.functional_call(module, dict(zip(names, weights, strict=False)), (x, hx))
     return out, *(s[0] for s in (last if isinstance(last, tuple) else (last,)))
 
 
@@ -87,8 +85,15 @@ def test_lengths_end_a_sequence_early(reverse):
     lengths = np.array([5, 2, 4])
     x, h, c = normal(T, N, I), normal(N, H), normal(N, H, seed=5)
     weights = [torch.from_numpy(w) for w in _weights(4)]
-    out, h_n, c_n = rows.lstm_layer(x.astype("f4"), h.astype("f4"), c.astype("f4"),
-        *(w.numpy().astype("f4") for w in weights), None, lengths, reverse=reverse)
+    out, h_n, c_n = rows.lstm_layer(
+        x.astype("f4"),
+        h.astype("f4"),
+        c.astype("f4"),
+        *(w.numpy().astype("f4") for w in weights),
+        None,
+        lengths,
+        reverse=reverse,
+    )
     module = torch.nn.LSTM(I, H).double()
     for n, length in enumerate(lengths):
         part = torch.from_numpy(x[:length, n : n + 1].copy())

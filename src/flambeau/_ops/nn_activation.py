@@ -158,9 +158,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     Follows `torch.nn.functional.softshrink`.
     """
     inner = jnp.where(jnp.isnan(input), input, jnp.zeros_like(input))
-    return jnp.where(
-        input > lambd, input - lambd, jnp.where(input < -lambd, input + lambd, inner)
-    )
+    return jnp.where(input > lambd, input - lambd, jnp.where(input < -lambd, input + lambd, inner))
 
 
 @op()

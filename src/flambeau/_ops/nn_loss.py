@@ -125,7 +125,6 @@ def binary_cross_entropy(
 
     Follows `torch.nn.functional.binary_cross_entropy`.
     """
-
     # At 0 and 1 the logarithms stop at -100 and PyTorch's quotient at 1e-12; elsewhere the
     # plain formula derives to any order.
     extreme = input * (1 - input) < 1e-12

@@ -333,9 +333,7 @@ def channel_shuffle(input: Array, groups: int) -> Array:
     return jnp.swapaxes(x, 1, 2).reshape(input.shape)
 
 
-def _patches(
-    x: jax.Array, kernel: Dims, dilation: Dims, padding: Dims, stride: Dims
-) -> jax.Array:
+def _patches(x: jax.Array, kernel: Dims, dilation: Dims, padding: Dims, stride: Dims) -> jax.Array:
     n, c = x.shape[:2]
     x = jnp.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)))
     windows = jnp.stack(take_windows(x, kernel, stride, dilation), 2)
@@ -344,7 +342,11 @@ def _patches(
 
 @op()
 def im2col(
-    input: Array, kernel_size: Dims, dilation: Dims = (1,), padding: Dims = (0,), stride: Dims = (1,)
+    input: Array,
+    kernel_size: Dims,
+    dilation: Dims = (1,),
+    padding: Dims = (0,),
+    stride: Dims = (1,),
 ) -> Array:
     """Every window of an image as a column. Follows `torch.nn.functional.unfold`.
 
@@ -369,9 +371,7 @@ def col2im(
 
     Follows `torch.nn.functional.fold`.
     """
-    kernel, gaps, pads, steps = (
-        spread(v, 2) for v in (kernel_size, dilation, padding, stride)
-    )
+    kernel, gaps, pads, steps = (spread(v, 2) for v in (kernel_size, dilation, padding, stride))
     size = spread(output_size, 2)
     channels = input.shape[1] // math.prod(kernel)
     image = jax.ShapeDtypeStruct((input.shape[0], channels, *size), input.dtype)

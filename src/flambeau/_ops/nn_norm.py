@@ -12,7 +12,7 @@ from jax import lax
 
 from flambeau._ops._dims import canonical_dim
 from flambeau._ops._nn import absolute, in_float32, widen
-from flambeau._ops.registry import Array, Dims, Operand, OptArray, op
+from flambeau._ops.registry import Array, Dims, OptArray, op
 
 
 def _moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
@@ -40,21 +40,22 @@ def _moved(running: OptArray, batch: jax.Array, momentum: Any) -> OptArray:
     return lax.stop_gradient(new.astype(running.dtype))
 
 
-@op(returns=("output", "running_mean", "running_var"))
+@op()
 def batch_norm_train(
     input: Array,
     running_mean: OptArray = None,
     running_var: OptArray = None,
     weight: OptArray = None,
     bias: OptArray = None,
-    momentum: Operand = 0.1,
+    factor: OptArray = None,
     *,
+    momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> tuple[Array, ...]:
     """Normalize by the batch's statistics; also gives the new running statistics, if any.
 
     Follows `torch.nn.functional.batch_norm` with ``training=True``. The running variance is
-    the unbiased one.
+    the unbiased one; they move by `factor` where given, else by `momentum`.
     """
     x = widen(input)
     axes = (0, *range(2, input.ndim))
@@ -62,11 +63,12 @@ def batch_norm_train(
     out = _affine((x - mean) * lax.rsqrt(var + eps), weight, bias).astype(input.dtype)
     if running_mean is None and running_var is None:
         return (out,)
+    step = momentum if factor is None else factor
     count = math.prod(input.shape[a] for a in axes)
     unbiased = var.reshape(-1) * (count / max(count - 1, 1))
     stats = (
-        _moved(running_mean, mean.reshape(-1), momentum),
-        _moved(running_var, unbiased, momentum),
+        _moved(running_mean, mean.reshape(-1), step),
+        _moved(running_var, unbiased, step),
     )
     return (out, *(s for s in stats if s is not None))
 
@@ -90,15 +92,16 @@ def batch_norm_eval(
     return _affine(out, weight, bias).astype(input.dtype)
 
 
-@op(returns=("output", "running_mean", "running_var"))
+@op()
 def instance_norm_train(
     input: Array,
     running_mean: OptArray = None,
     running_var: OptArray = None,
     weight: OptArray = None,
     bias: OptArray = None,
-    momentum: Operand = 0.1,
+    factor: OptArray = None,
     *,
+    momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> tuple[Array, ...]:
     """Normalize every channel of every instance; also gives the new running statistics.
@@ -111,11 +114,12 @@ def instance_norm_train(
     out = _affine((x - mean) * lax.rsqrt(var + eps), weight, bias).astype(input.dtype)
     if running_mean is None and running_var is None:
         return (out,)
+    step = momentum if factor is None else factor
     count = math.prod(input.shape[a] for a in axes)
     unbiased = var * (count / max(count - 1, 1))
     stats = (
-        _moved(running_mean, jnp.mean(mean, 0).reshape(-1), momentum),
-        _moved(running_var, jnp.mean(unbiased, 0).reshape(-1), momentum),
+        _moved(running_mean, jnp.mean(mean, 0).reshape(-1), step),
+        _moved(running_var, jnp.mean(unbiased, 0).reshape(-1), step),
     )
     return (out, *(s for s in stats if s is not None))
 

@@ -27,7 +27,7 @@ _MAX_SLICES = 16
 def _lowest(dtype: np.dtype) -> object:
     if jnp.issubdtype(dtype, jnp.floating):
         return -jnp.inf
-    return False if dtype == bool else jnp.iinfo(dtype).min
+    return False if dtype == np.bool_ else jnp.iinfo(dtype).min
 
 
 def _strided(x: jax.Array, axis: int, start: int, count: int, stride: int) -> jax.Array:
@@ -254,7 +254,7 @@ def lp_pool(
     steps = spread(stride, n) if stride else tuple(kernel_size)
     lead = input.ndim - n
     x = widen(input)
-    x = x**int(norm_type) if float(norm_type).is_integer() else x**norm_type
+    x = x ** int(norm_type) if float(norm_type).is_integer() else x**norm_type
     fill = np.ones((1,) * n)
     for d in reversed(range(n)):
         axis, k, s = lead + d, kernel_size[d], steps[d]
