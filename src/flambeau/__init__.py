@@ -6,7 +6,9 @@ recorded as it runs and executed as one compiled XLA program.
 
 # Blocks: one per family, so that each is found (and edited) on its own.
 # --- engine and settings
-from flambeau import errors
+# --- shape, joining, indexing, sorting, matmul
+# --- namespaces
+from flambeau import errors, special
 from flambeau._autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -16,6 +18,10 @@ from flambeau._autograd.grad_mode import (
     set_grad_enabled,
 )
 from flambeau._config import config
+from flambeau._tensor.construct import from_data as tensor
+
+# --- tensors
+from flambeau._tensor.construct import from_dlpack, from_jax, from_numpy
 
 # --- dtypes, sizes, devices
 from flambeau._tensor.device import (
@@ -57,19 +63,210 @@ from flambeau._tensor.dtypes import int16 as short
 from flambeau._tensor.dtypes import int32 as int
 from flambeau._tensor.dtypes import int64 as long
 
-# --- tensors
-from flambeau._tensor.construct import from_dlpack, from_jax, from_numpy
-from flambeau._tensor.construct import from_data as tensor
+# --- creation
+# --- random
+# --- arithmetic, pointwise, comparison, reductions
+from flambeau._tensor.functions.arithmetic import (
+    abs,
+    absolute,
+    add,
+    addcdiv,
+    addcmul,
+    angle,
+    arctan2,
+    atan2,
+    ceil,
+    clamp,
+    clamp_max,
+    clamp_min,
+    clip,
+    conj,
+    conj_physical,
+    copysign,
+    deg2rad,
+    div,
+    divide,
+    fix,
+    float_power,
+    floor,
+    floor_divide,
+    fmax,
+    fmin,
+    fmod,
+    frac,
+    frexp,
+    gcd,
+    heaviside,
+    hypot,
+    is_conj,
+    is_neg,
+    lcm,
+    ldexp,
+    lerp,
+    logaddexp,
+    logaddexp2,
+    maximum,
+    minimum,
+    mul,
+    multiply,
+    nan_to_num,
+    neg,
+    negative,
+    nextafter,
+    polar,
+    positive,
+    pow,
+    rad2deg,
+    reciprocal,
+    remainder,
+    resolve_conj,
+    resolve_neg,
+    round,
+    rsqrt,
+    rsub,
+    sgn,
+    sign,
+    sqrt,
+    square,
+    sub,
+    subtract,
+    true_divide,
+    trunc,
+    xlogy,
+)
+from flambeau._tensor.functions.arithmetic import complex_ as complex
+from flambeau._tensor.functions.bitwise import (
+    bitwise_and,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+)
+from flambeau._tensor.functions.casts import clone, fill
+from flambeau._tensor.functions.comparison import (
+    allclose,
+    can_cast,
+    eq,
+    equal,
+    ge,
+    greater,
+    greater_equal,
+    gt,
+    is_complex,
+    is_floating_point,
+    is_nonzero,
+    is_same_size,
+    is_signed,
+    is_storage,
+    isclose,
+    isfinite,
+    isin,
+    isinf,
+    isnan,
+    isneginf,
+    isposinf,
+    isreal,
+    le,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    ne,
+    not_equal,
+    numel,
+    signbit,
+)
+from flambeau._tensor.functions.pointwise import (
+    acos,
+    acosh,
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctanh,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    cos,
+    cosh,
+    exp,
+    exp2,
+    expm1,
+    log,
+    log1p,
+    log2,
+    log10,
+    relu,
+    sigmoid,
+    sin,
+    sinc,
+    sinh,
+    tan,
+    tanh,
+)
+from flambeau._tensor.functions.reductions import (
+    all,
+    amax,
+    amin,
+    aminmax,
+    any,
+    argmax,
+    argmin,
+    corrcoef,
+    count_nonzero,
+    cov,
+    dist,
+    logsumexp,
+    max,
+    mean,
+    median,
+    min,
+    mode,
+    nanmean,
+    nanmedian,
+    nanquantile,
+    nansum,
+    norm,
+    prod,
+    quantile,
+    renorm,
+    std,
+    std_mean,
+    sum,
+    var,
+    var_mean,
+)
+from flambeau._tensor.functions.scans import (
+    cummax,
+    cummin,
+    cumprod,
+    cumsum,
+    cumulative_trapezoid,
+    diff,
+    gradient,
+    logcumsumexp,
+    trapezoid,
+    trapz,
+)
+from flambeau._tensor.functions.special import (
+    digamma,
+    erf,
+    erfc,
+    erfinv,
+    i0,
+    igamma,
+    igammac,
+    lgamma,
+    logit,
+    mvlgamma,
+    polygamma,
+)
 from flambeau._tensor.printing import set_printoptions
 from flambeau._tensor.size import Size
 from flambeau._tensor.tensor import Tensor, is_tensor
-
-# --- creation
-
-# --- random
-
-# --- arithmetic, pointwise, comparison, reductions
-
-# --- shape, joining, indexing, sorting, matmul
-
-# --- namespaces

@@ -150,9 +150,9 @@ def test_common_divisors(name):
 
 def test_alpha_scales_the_second():
     a, b = sample(torch.float64), sample(torch.float64, roll=3)
-    check(rows.add, torch.add, a, b, alpha=2.5)
-    check(rows.sub, torch.sub, a, b, alpha=2.5)
-    check(rows.rsub, torch.rsub, a, b, alpha=2.5)
+    check(rows.add_scaled, torch.add, a, b, alpha=2.5)
+    check(rows.sub_scaled, torch.sub, a, b, alpha=2.5)
+    check(rows.rsub, torch.rsub, a, b)
 
 
 def test_pow_of_tensors():

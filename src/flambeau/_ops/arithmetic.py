@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from flambeau._ops._numeric import dtype_name, is_bool, is_complex, is_inexact, is_integral
-from flambeau._ops.registry import Array, Operand, OptScalar, op
+from flambeau._ops.registry import Array, Operand, OptScalar, Scalar, op
 
 
 def _refuse_bool(*arrays: Array, operator: str, instead: str) -> None:
@@ -21,34 +21,46 @@ def _refuse_bool(*arrays: Array, operator: str, instead: str) -> None:
 
 
 @op(promote="numeric")
-def add(input: Operand, other: Operand, *, alpha: OptScalar = None) -> Array:
-    """``input + alpha * other``; on bools the logical or."""
-    if alpha is None:
-        return jnp.add(input, other)
-    return jnp.add(input, jnp.multiply(other, alpha))
+def add(input: Operand, other: Operand) -> Array:
+    """``input + other``; on bools the logical or."""
+    return jnp.add(input, other)
 
 
 @op(promote="numeric")
-def sub(input: Operand, other: Operand, *, alpha: OptScalar = None) -> Array:
-    """``input - alpha * other``.
+def sub(input: Operand, other: Operand) -> Array:
+    """``input - other``.
 
     Raises:
         RuntimeError: both are bool.
     """
     _refuse_bool(input, other, operator="Subtraction, the `-` operator,", instead="`^`")
-    if alpha is None:
-        return jnp.subtract(input, other)
-    return jnp.subtract(input, jnp.multiply(other, alpha))
+    return jnp.subtract(input, other)
 
 
 @op(promote="numeric")
-def rsub(input: Operand, other: Operand, *, alpha: OptScalar = None) -> Array:
-    """``other - alpha * input``.
+def rsub(input: Operand, other: Operand) -> Array:
+    """``other - input``.
 
     Raises:
         RuntimeError: both are bool.
     """
-    return sub.impl(other, input, alpha=alpha)
+    return sub.impl(other, input)
+
+
+@op(promote="numeric")
+def add_scaled(input: Operand, other: Operand, alpha: Scalar) -> Array:
+    """``input + alpha * other``."""
+    return jnp.add(input, jnp.multiply(other, alpha))
+
+
+@op(promote="numeric")
+def sub_scaled(input: Operand, other: Operand, alpha: Scalar) -> Array:
+    """``input - alpha * other``.
+
+    Raises:
+        RuntimeError: both are bool.
+    """
+    return sub.impl(input, jnp.multiply(other, alpha))
 
 
 @op(promote="numeric")

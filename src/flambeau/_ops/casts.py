@@ -7,7 +7,7 @@ import numpy as np
 from jax import lax
 
 from flambeau._ops._numeric import is_complex, is_float
-from flambeau._ops.registry import Array, DType, op
+from flambeau._ops.registry import Array, Dims, DType, Operand, op
 
 
 @op()
@@ -50,3 +50,9 @@ def _float_to_int(input: Array, target: np.dtype) -> Array:
     inside = (value >= -(2.0 ** (bits - 1))) & (value < 2.0 ** (bits - 1))
     converted = jnp.where(inside, value, 0).astype(wide)
     return jnp.where(inside, converted, np.iinfo(wide).min).astype(target)
+
+
+@op()
+def copy_to(src: Operand, shape: Dims, dtype: DType) -> Array:
+    """``src`` broadcast to a shape and cast: what ``copy_`` and ``fill_`` store."""
+    return jnp.broadcast_to(to_dtype.impl(jnp.asarray(src), dtype), shape)

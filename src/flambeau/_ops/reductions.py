@@ -22,7 +22,7 @@ from flambeau._ops._numeric import (
     real_dtype,
 )
 from flambeau._ops.arithmetic import abs_
-from flambeau._ops.registry import Array, OptArray, OptDims, OptDType, op
+from flambeau._ops.registry import Array, Operand, OptArray, OptDims, OptDType, op
 
 
 def _sum_dtype(input: Array, dtype: np.dtype | None) -> np.dtype:
@@ -375,7 +375,7 @@ def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array
     return _arg("argmin", input, dim, keepdim)
 
 
-@op(returns=("values", "indices"))
+@op("max", returns=("values", "indices"))
 def max_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The largest elements along ``dim`` and where they are."""
     dim = canonical_dim(dim, input.ndim)
@@ -384,7 +384,7 @@ def max_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array
     return _pick(input, _arg("max", lax.stop_gradient(input), dim, True), dim, keepdim)
 
 
-@op(returns=("values", "indices"))
+@op("min", returns=("values", "indices"))
 def min_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest elements along ``dim`` and where they are."""
     dim = canonical_dim(dim, input.ndim)
@@ -444,13 +444,13 @@ def nanmedian_all(input: Array) -> Array:
     return _median_all("nanmedian", input, True)
 
 
-@op(returns=("values", "indices"))
+@op("median", returns=("values", "indices"))
 def median_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The (lower) medians along ``dim`` and where they are."""
     return _median_dim("median", input, dim, keepdim, False)
 
 
-@op(returns=("values", "indices"))
+@op("nanmedian", returns=("values", "indices"))
 def nanmedian_dim(input: Array, dim: int, keepdim: bool = False) -> tuple[Array, Array]:
     """The (lower) medians along ``dim`` of what is not nan, and where they are."""
     return _median_dim("nanmedian", input, dim, keepdim, True)
@@ -555,7 +555,7 @@ def _quantile(
 @op()
 def quantile(
     input: Array,
-    q: Array,
+    q: Operand,
     dim: int | None = None,
     keepdim: bool = False,
     *,
@@ -571,7 +571,7 @@ def quantile(
 @op()
 def nanquantile(
     input: Array,
-    q: Array,
+    q: Operand,
     dim: int | None = None,
     keepdim: bool = False,
     *,

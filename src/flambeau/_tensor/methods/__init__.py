@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from flambeau._tensor.methods.arithmetic import ArithmeticMethods
+from flambeau._tensor.methods.bitwise import BitwiseMethods
+from flambeau._tensor.methods.casts import CastMethods
+from flambeau._tensor.methods.comparison import ComparisonMethods
+from flambeau._tensor.methods.pointwise import PointwiseMethods
+from flambeau._tensor.methods.reductions import ReductionMethods
 
-class Methods:
+
+class Methods(
+    ArithmeticMethods,
+    BitwiseMethods,
+    CastMethods,
+    ComparisonMethods,
+    PointwiseMethods,
+    ReductionMethods,
+):
     """All families of methods together: a family adds its mixin to the bases."""

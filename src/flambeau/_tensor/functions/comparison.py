@@ -1,0 +1,126 @@
+"""Comparisons: the public functions over :mod:`flambeau._ops.comparison`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flambeau._ops import comparison as rows
+from flambeau._tensor import dtypes
+from flambeau._tensor.core import value_of
+from flambeau._tensor.dispatch import public, run
+from flambeau._tensor.functions._shared import need_tensor
+
+eq = public(rows.eq)
+ne = not_equal = public(rows.ne)
+lt = less = public(rows.lt)
+le = less_equal = public(rows.le)
+gt = greater = public(rows.gt)
+ge = greater_equal = public(rows.ge)
+logical_not = public(rows.logical_not)
+logical_and = public(rows.logical_and)
+logical_or = public(rows.logical_or)
+logical_xor = public(rows.logical_xor)
+isnan = public(rows.isnan)
+isinf = public(rows.isinf)
+isfinite = public(rows.isfinite)
+isposinf = public(rows.isposinf)
+isneginf = public(rows.isneginf)
+isreal = public(rows.isreal)
+signbit = public(rows.signbit)
+isin = public(rows.isin)
+
+
+def isclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Any:
+    """Where ``|input - other| <= atol + rtol * |other|``, or the two are equal.
+
+    Args:
+        input: a tensor.
+        other: a tensor of the same dtype.
+        rtol: relative tolerance.
+        atol: absolute tolerance.
+        equal_nan: whether nan equals nan.
+
+    Raises:
+        RuntimeError: the dtypes differ, or a tolerance is negative.
+
+    Follows ``torch.isclose``.
+    """
+    need_tensor("isclose", input)
+    need_tensor("isclose", other, "other", 2)
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
+    static = (("rtol", float(rtol)), ("atol", float(atol)), ("equal_nan", bool(equal_nan)))
+    return run(rows.isclose, (input, other), static)
+
+
+def allclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether all elements are close, as :func:`isclose`. Executes what is pending.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.0 + 1e-9]))
+        True
+
+    Follows ``torch.allclose``.
+    """
+    return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
+
+
+def equal(input: Any, other: Any) -> bool:
+    """Whether two tensors have the same shape and elements. Executes what is pending.
+
+    Follows ``torch.equal``.
+    """
+    need_tensor("equal", input)
+    need_tensor("equal", other, "other", 2)
+    if value_of(input).aval.shape != value_of(other).aval.shape:
+        return False
+    return bool(run(rows.equal, (input, other)).item())
+
+
+def is_nonzero(input: Any) -> bool:
+    """Whether a tensor of one element is not zero. Follows ``torch.is_nonzero``."""
+    return bool(input)
+
+
+def is_floating_point(input: Any) -> bool:
+    """Whether the dtype is floating point. Follows ``torch.is_floating_point``."""
+    need_tensor("is_floating_point", input)
+    return input.is_floating_point()
+
+
+def is_complex(input: Any) -> bool:
+    """Whether the dtype is complex. Follows ``torch.is_complex``."""
+    need_tensor("is_complex", input)
+    return input.is_complex()
+
+
+def is_signed(input: Any) -> bool:
+    """Whether the dtype is signed. Follows ``torch.is_signed``."""
+    need_tensor("is_signed", input)
+    return input.is_signed()
+
+
+def is_same_size(input: Any, other: Any) -> bool:
+    """Whether two tensors have the same shape. Follows ``torch.is_same_size``."""
+    return value_of(input).aval.shape == value_of(other).aval.shape
+
+
+def is_storage(obj: Any) -> bool:
+    """False: storages are not objects of their own here. Follows ``torch.is_storage``."""
+    return False
+
+
+def numel(input: Any) -> int:
+    """The number of elements. Follows ``torch.numel``."""
+    need_tensor("numel", input)
+    return value_of(input).aval.size
+
+
+def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
+    """Whether a result of one dtype may be stored into the other. Follows ``torch.can_cast``."""
+    return dtypes.can_cast(from_, to)

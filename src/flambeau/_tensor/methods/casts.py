@@ -1,0 +1,82 @@
+"""Methods that copy and convert."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flambeau._tensor import dtypes
+from flambeau._tensor.dispatch import assign
+from flambeau._tensor.functions import casts as f
+
+
+class CastMethods:
+    """Copies of tensors, into new ones or in place, and conversions of dtype."""
+
+    clone = f.clone
+
+    def copy_(self, src: Any, non_blocking: Any = False) -> Any:
+        """Copy the elements of ``src`` into this tensor, broadcast and cast; returns itself.
+
+        Follows ``torch.Tensor.copy_``.
+        """
+        return assign(self, f.copy(self, src), "copy_")
+
+    def fill_(self, value: Any) -> Any:
+        """Set every element to ``value``. Follows ``torch.Tensor.fill_``."""
+        return assign(self, f.fill(self, value), "fill_")
+
+    def zero_(self) -> Any:
+        """Set every element to 0. Follows ``torch.Tensor.zero_``."""
+        return assign(self, f.fill(self, 0), "zero_")
+
+    def type_as(self, other: Any) -> Any:
+        """The tensor in the dtype of another. Follows ``torch.Tensor.type_as``."""
+        return self.to(other.dtype)
+
+    def float(self, memory_format: Any = None) -> Any:
+        """The tensor as float32. Follows ``torch.Tensor.float``."""
+        return self.to(dtypes.float32)
+
+    def double(self, memory_format: Any = None) -> Any:
+        """The tensor as float64. Follows ``torch.Tensor.double``."""
+        return self.to(dtypes.float64)
+
+    def half(self, memory_format: Any = None) -> Any:
+        """The tensor as float16. Follows ``torch.Tensor.half``."""
+        return self.to(dtypes.float16)
+
+    def bfloat16(self, memory_format: Any = None) -> Any:
+        """The tensor as bfloat16. Follows ``torch.Tensor.bfloat16``."""
+        return self.to(dtypes.bfloat16)
+
+    def int(self, memory_format: Any = None) -> Any:
+        """The tensor as int32. Follows ``torch.Tensor.int``."""
+        return self.to(dtypes.int32)
+
+    def long(self, memory_format: Any = None) -> Any:
+        """The tensor as int64. Follows ``torch.Tensor.long``."""
+        return self.to(dtypes.int64)
+
+    def short(self, memory_format: Any = None) -> Any:
+        """The tensor as int16. Follows ``torch.Tensor.short``."""
+        return self.to(dtypes.int16)
+
+    def char(self, memory_format: Any = None) -> Any:
+        """The tensor as int8. Follows ``torch.Tensor.char``."""
+        return self.to(dtypes.int8)
+
+    def byte(self, memory_format: Any = None) -> Any:
+        """The tensor as uint8. Follows ``torch.Tensor.byte``."""
+        return self.to(dtypes.uint8)
+
+    def bool(self, memory_format: Any = None) -> Any:
+        """The tensor as bool. Follows ``torch.Tensor.bool``."""
+        return self.to(dtypes.bool_)
+
+    def cfloat(self, memory_format: Any = None) -> Any:
+        """The tensor as complex64. Follows ``torch.Tensor.cfloat``."""
+        return self.to(dtypes.complex64)
+
+    def cdouble(self, memory_format: Any = None) -> Any:
+        """The tensor as complex128. Follows ``torch.Tensor.cdouble``."""
+        return self.to(dtypes.complex128)
