@@ -6,9 +6,7 @@ recorded as it runs and executed as one compiled XLA program.
 
 # Blocks: one per family, so that each is found (and edited) on its own.
 # --- engine and settings
-# --- shape, joining, indexing, sorting, matmul
-# --- namespaces
-from flambeau import errors, special
+from flambeau import errors
 from flambeau._autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -18,10 +16,6 @@ from flambeau._autograd.grad_mode import (
     set_grad_enabled,
 )
 from flambeau._config import config
-from flambeau._tensor.construct import from_data as tensor
-
-# --- tensors
-from flambeau._tensor.construct import from_dlpack, from_jax, from_numpy
 
 # --- dtypes, sizes, devices
 from flambeau._tensor.device import (
@@ -63,8 +57,17 @@ from flambeau._tensor.dtypes import int16 as short
 from flambeau._tensor.dtypes import int32 as int
 from flambeau._tensor.dtypes import int64 as long
 
+# --- tensors
+from flambeau._tensor.construct import from_dlpack, from_jax, from_numpy
+from flambeau._tensor.construct import from_data as tensor
+from flambeau._tensor.printing import set_printoptions
+from flambeau._tensor.size import Size
+from flambeau._tensor.tensor import Tensor, is_tensor
+
 # --- creation
+
 # --- random
+
 # --- arithmetic, pointwise, comparison, reductions
 from flambeau._tensor.functions.arithmetic import (
     abs,
@@ -134,7 +137,6 @@ from flambeau._tensor.functions.arithmetic import (
     trunc,
     xlogy,
 )
-from flambeau._tensor.functions.arithmetic import complex_ as complex
 from flambeau._tensor.functions.bitwise import (
     bitwise_and,
     bitwise_left_shift,
@@ -143,7 +145,6 @@ from flambeau._tensor.functions.bitwise import (
     bitwise_right_shift,
     bitwise_xor,
 )
-from flambeau._tensor.functions.casts import clone, fill
 from flambeau._tensor.functions.comparison import (
     allclose,
     can_cast,
@@ -179,6 +180,7 @@ from flambeau._tensor.functions.comparison import (
     not_equal,
     numel,
     signbit,
+    result_type,
 )
 from flambeau._tensor.functions.pointwise import (
     acos,
@@ -199,9 +201,9 @@ from flambeau._tensor.functions.pointwise import (
     exp2,
     expm1,
     log,
+    log10,
     log1p,
     log2,
-    log10,
     relu,
     sigmoid,
     sin,
@@ -254,6 +256,11 @@ from flambeau._tensor.functions.scans import (
     trapezoid,
     trapz,
 )
+from flambeau._tensor.functions.arithmetic import complex_ as complex
+from flambeau._tensor.functions.casts import (
+    clone,
+    fill,
+)
 from flambeau._tensor.functions.special import (
     digamma,
     erf,
@@ -267,6 +274,8 @@ from flambeau._tensor.functions.special import (
     mvlgamma,
     polygamma,
 )
-from flambeau._tensor.printing import set_printoptions
-from flambeau._tensor.size import Size
-from flambeau._tensor.tensor import Tensor, is_tensor
+
+# --- shape, joining, indexing, sorting, matmul
+
+# --- namespaces
+from flambeau import special

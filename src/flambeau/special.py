@@ -1,1 +1,61 @@
 """Special functions. Follows ``torch.special``."""
+
+from flambeau._tensor.functions.arithmetic import round, xlogy
+from flambeau._tensor.functions.pointwise import exp2, expm1, log1p, sinc
+from flambeau._tensor.functions.pointwise import sigmoid as expit
+from flambeau._tensor.functions.reductions import logsumexp
+from flambeau._tensor.functions.special import (
+    digamma,
+    entr,
+    erf,
+    erfc,
+    erfcx,
+    erfinv,
+    gammainc,
+    gammaincc,
+    gammaln,
+    i0,
+    i0e,
+    i1,
+    i1e,
+    log_ndtr,
+    logit,
+    multigammaln,
+    ndtr,
+    ndtri,
+    polygamma,
+    psi,
+    zeta,
+)
+
+__all__ = [
+    "digamma",
+    "entr",
+    "erf",
+    "erfc",
+    "erfcx",
+    "erfinv",
+    "exp2",
+    "expit",
+    "expm1",
+    "gammainc",
+    "gammaincc",
+    "gammaln",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "log1p",
+    "log_ndtr",
+    "logit",
+    "logsumexp",
+    "multigammaln",
+    "ndtr",
+    "ndtri",
+    "polygamma",
+    "psi",
+    "round",
+    "sinc",
+    "xlogy",
+    "zeta",
+]

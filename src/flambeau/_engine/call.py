@@ -162,7 +162,7 @@ def _make(
     scatter = None
     if op.scatter is not None:
         inverse = op.scatter
-        scatter = lambda base, new: (inverse(base, new, **static),)
+        scatter = lambda base, new: (inverse(base, new, **static),)  # noqa: E731
     return Call(
         op.name,
         fn,

@@ -22,6 +22,7 @@ from flambeau._engine.call import Call
 from flambeau._engine.device import CPU, META, Place
 from flambeau._engine.value import Value
 
+
 MAX_STATES = 500_000
 
 

@@ -475,7 +475,7 @@ def public(op: Op) -> Callable[..., Any]:
             f"    if out is None:\n        return {body}\n"
             f"    return _store(out, {body}, {op.name!r})\n"
         )
-    exec(compile(source, f"<public {op.name}>", "exec"), scope)
+    exec(compile(source, f"<public {op.name}>", "exec"), scope)  # noqa: S102
     function = scope[op.name]
     function.__doc__ = op.__doc__
     function.__module__ = "flambeau"

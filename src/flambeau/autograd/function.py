@@ -10,6 +10,7 @@ from flambeau._autograd.grad_mode import enable_grad, no_grad
 from flambeau._autograd.tape import Node, Tracked, mode
 from flambeau._tensor.core import TensorBase, value_of, wrap, write
 from flambeau._tensor.dispatch import check_writable
+from flambeau._tensor.gradients import zeros_like
 
 
 class FunctionCtx:

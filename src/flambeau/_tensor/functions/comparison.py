@@ -8,7 +8,7 @@ from flambeau._ops import comparison as rows
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import value_of
 from flambeau._tensor.dispatch import public, run
-from flambeau._tensor.functions._shared import need_tensor
+from flambeau._tensor.functions._shared import need_tensor, result_dtype
 
 eq = public(rows.eq)
 ne = not_equal = public(rows.ne)
@@ -80,6 +80,9 @@ def equal(input: Any, other: Any) -> bool:
     if value_of(input).aval.shape != value_of(other).aval.shape:
         return False
     return bool(run(rows.equal, (input, other)).item())
+
+
+result_type = result_dtype
 
 
 def is_nonzero(input: Any) -> bool:
