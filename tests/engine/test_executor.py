@@ -1,0 +1,145 @@
+"""Execution: donation, reuse of broader programs, keys that stop repeating."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+import flambeau as torch
+from flambeau._engine import executor, recorder
+from flambeau._engine.program import Layout, matching, stats
+
+
+def test_a_dead_input_is_donated():
+    x = torch.tensor(np.ones((64, 64), np.float32))
+    recorder.flush()
+    for _ in range(4):
+        x = x + 1
+        recorder.flush()
+    assert " 1 donated" in stats.log[-1]
+    assert x[0, 0].item() == 5.0
+
+
+def test_an_array_that_numpy_sees_keeps_its_content():
+    x = torch.tensor(np.ones((64, 64), np.float32)) * 1
+    for i in range(4):
+        seen = x.numpy()
+        copy = seen.copy()
+        x = x + 1
+        recorder.flush()
+        np.testing.assert_array_equal(seen, copy)
+        assert x[0, 0].item() == i + 2
+
+
+def test_an_array_that_jax_code_holds_keeps_its_content():
+    import jax.numpy as jnp
+
+    array = jnp.ones((64, 64))
+    for _ in range(3):
+        x = torch.from_jax(array)
+        x += 1
+        recorder.flush()
+        assert x[0, 0].item() == 2.0
+        assert float(array[0, 0]) == 1.0
+    y = torch.tensor(np.ones((64, 64), np.float32)) * 3
+    held = y.__jax_array__()
+    y += 1
+    recorder.flush()
+    assert float(held[0, 0]) == 3.0
+
+
+def test_two_tensors_over_one_value_are_not_donated_apart():
+    a = torch.tensor(np.ones((64, 64), np.float32)) * 2
+    b = a.detach()
+    recorder.flush()
+    a = a + 1
+    recorder.flush()
+    assert b[0, 0].item() == 2.0
+    assert a[0, 0].item() == 3.0
+
+
+def test_a_result_that_is_an_input_has_its_own_memory():
+    x = torch.tensor(np.ones((64, 64), np.float32)) * 2
+    recorder.flush()
+    y = x.clone()
+    z = y.reshape(64, 64)
+    recorder.flush()
+    x += 1
+    recorder.flush()
+    assert y[0, 0].item() == 2.0
+    assert z[0, 0].item() == 2.0
+    assert x[0, 0].item() == 3.0
+
+
+def test_fewer_kept_results_reuse_the_broader_program():
+    x = torch.tensor(np.ones((5, 7), np.float32))
+
+    def both():
+        a = x.sinh()
+        b = a.cosh()
+        recorder.flush()
+        return a, b
+
+    def one():
+        b = x.sinh().cosh()
+        recorder.flush()
+        return b
+
+    both()
+    before = stats.programs
+    one()
+    assert stats.programs == before
+
+
+def test_random_depths_cause_no_storm():
+    w = torch.tensor(np.full((3, 3), 0.1, np.float32), requires_grad=True)
+    x = torch.tensor(np.ones((2, 3), np.float32))
+    rng = random.Random(0)
+    before = stats.programs
+    for _ in range(200):
+        depth = rng.randint(1, 12)
+        h = x
+        for _ in range(depth):
+            h = h @ w
+        w.grad = None
+        h.sum().backward()
+        expected = np.ones((2, 3), np.float32)
+        for _ in range(depth):
+            expected = expected @ np.full((3, 3), 0.1, np.float32)
+        np.testing.assert_allclose(h.detach().numpy(), expected, rtol=1e-5)
+    assert stats.programs - before <= 30
+
+
+def test_when_keys_stop_repeating_operations_run_one_by_one():
+    executor._weather.misses = 0
+    before = stats.programs
+    singles = stats.single_calls
+    for n in range(1, 40):
+        y = torch.tensor(np.ones(3, np.float32))
+        for _ in range(n):
+            y = y * 1.0
+            y = y - 0.5
+        y = y.square()
+        recorder.flush()
+    assert stats.single_calls > singles
+    assert stats.programs - before <= executor.STORM + 1
+    executor._weather.misses = 0
+
+
+def test_matching_gives_each_result_at_most_one_leaf():
+    from flambeau._engine.aval import aval_of
+    from flambeau._engine.device import CPU
+
+    a = aval_of((2,), np.dtype(np.float32), CPU)
+    b = aval_of((3,), np.dtype(np.float32), CPU)
+    assert matching([a, a, b], [a], [0, 1, 2]) == (0,)
+    assert matching([a, a, b], [b, a, a], [0, 1, 2]) == (0, 1, 2)
+
+
+def test_the_verifier_accepts_what_the_recorder_makes():
+    x = torch.tensor([1.0])
+    y = (x * 2 + x).exp()
+    graph = recorder.graph_for(y._storage.value.aval.device)
+    executor.verify(Layout(graph.state))
+    y.item()
