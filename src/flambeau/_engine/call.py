@@ -77,9 +77,14 @@ class Call:
         key = (inputs, device)
         found = self._shapes.get(key)
         if found is None:
-            with jax.enable_x64(True):
-                structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
-                outs = jax.eval_shape(self.fn, *structs)
+            structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
+            try:
+                with jax.enable_x64(True):
+                    outs = jax.eval_shape(self.fn, *structs)
+            except Exception as error:  # the user's mistake: JAX's frames would bury it
+                error.__cause__ = None
+                error.__suppress_context__ = True
+                raise error.with_traceback(None)  # noqa: B904
             found = tuple(aval_of(o.shape, np.dtype(o.dtype), device) for o in outs)
             self._shapes[key] = found
         return found
@@ -136,6 +141,9 @@ def _make(
     impl = op.impl
     if op.random and layout is not None:
         layout = (1, *layout)
+    lead = next(
+        (k for k, p in enumerate(op.parameters) if not p.dynamic or p.kw_only), len(dynamic)
+    )
 
     def fn(*flat: Any) -> Any:
         if op.random:
@@ -145,16 +153,18 @@ def _make(
             flat = tuple(x if x is None or x.dtype == cast else _cast(x, cast) for x in flat)
         if op.random:
             flat = (sub, *flat)
+        leading: list[Any] = []
         named: dict[str, Any] = {}
         i = 0
         for k, p in enumerate(dynamic):
             n = 1 if layout is None else layout[k]
-            if p.kind == "arrays":
-                named[p.name] = list(flat[i : i + n])
+            given = list(flat[i : i + n]) if p.kind == "arrays" else flat[i] if n else None
+            if k < lead:
+                leading.append(given)
             else:
-                named[p.name] = flat[i] if n else None
+                named[p.name] = given
             i += n
-        out = impl(**named, **static)
+        out = impl(*leading, **named, **static)
         if op.random:
             return (new, *out) if isinstance(out, tuple) else (new, out)
         return out
