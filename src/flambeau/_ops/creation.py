@@ -1,4 +1,4 @@
-"""Tensors made from numbers: fills, ranges, identities, triangles, windows, complex parts.
+"""Tensors made from numbers: fills, ranges, identities, windows.
 
 The result's dtype is called ``out_dtype`` where scalars must keep their own: a parameter
 called ``dtype`` is one that scalars take.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from flambeau._ops.registry import Array, Dims, DType, Operand, Scalar, op
 
@@ -22,7 +21,7 @@ def _wide(dtype: np.dtype) -> np.dtype:
 
 
 @op()
-def full(size: Dims, fill_value: Scalar, *, dtype: DType) -> Array:
+def full(size: Dims, fill_value: Operand, *, dtype: DType) -> Array:
     """A tensor of shape ``size`` with every element ``fill_value``.
 
     Follows ``torch.full``.
@@ -104,80 +103,6 @@ def eye(n: int, m: int, *, dtype: DType) -> Array:
     Follows ``torch.eye``.
     """
     return jnp.eye(n, m, dtype=dtype)
-
-
-def _triangle(input: Array, diagonal: int, lower: bool) -> Array:
-    if input.ndim < 2:
-        name = "tril" if lower else "triu"
-        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
-    shape = input.shape[-2:]
-    offset = lax.broadcasted_iota(jnp.int32, shape, 1) - lax.broadcasted_iota(jnp.int32, shape, 0)
-    kept = offset <= diagonal if lower else offset >= diagonal
-    return jnp.where(kept, input, jnp.zeros((), input.dtype))
-
-
-@op()
-def tril(input: Array, diagonal: int = 0) -> Array:
-    """The lower triangle of the last two dimensions; zeros above ``diagonal``.
-
-    Raises:
-        RuntimeError: the input has fewer than two dimensions.
-
-    Follows ``torch.tril``.
-    """
-    return _triangle(input, diagonal, lower=True)
-
-
-@op()
-def triu(input: Array, diagonal: int = 0) -> Array:
-    """The upper triangle of the last two dimensions; zeros below ``diagonal``.
-
-    Raises:
-        RuntimeError: the input has fewer than two dimensions.
-
-    Follows ``torch.triu``.
-    """
-    return _triangle(input, diagonal, lower=False)
-
-
-def _check_parts(name: str, first: Array, second: Array) -> None:
-    supported = (jnp.float32, jnp.float64)
-    if first.dtype not in supported:
-        raise RuntimeError(
-            f"{name}: expected both inputs to be float32 or float64 tensors but got "
-            f"{first.dtype} and {second.dtype}; convert them with .float()"
-        )
-    if first.dtype != second.dtype:
-        raise RuntimeError(
-            f"{name}: expected the second input to be {first.dtype} like the first "
-            f"but got {second.dtype}"
-        )
-
-
-@op(name="complex")
-def complex_(real: Array, imag: Array) -> Array:
-    r"""A complex tensor from its parts: :math:`\text{real} + i\,\text{imag}`.
-
-    Raises:
-        RuntimeError: the parts are not float32 or float64, or differ in dtype.
-
-    Follows ``torch.complex``.
-    """
-    _check_parts("complex", real, imag)
-    return lax.complex(*jnp.broadcast_arrays(real, imag))
-
-
-@op()
-def polar(abs: Array, angle: Array) -> Array:
-    r"""A complex tensor from polar coordinates: :math:`\text{abs}\,e^{i\,\text{angle}}`.
-
-    Raises:
-        RuntimeError: the parts are not float32 or float64, or differ in dtype.
-
-    Follows ``torch.polar``.
-    """
-    _check_parts("polar", abs, angle)
-    return lax.complex(abs * jnp.cos(angle), abs * jnp.sin(angle))
 
 
 def _phase(length: int, periodic: bool) -> Array:

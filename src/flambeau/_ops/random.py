@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from flambeau._ops.registry import Array, Dims, DType, Operand, Scalar, op
+from flambeau._ops.registry import Array, Dims, DType, Operand, OptDims, Scalar, op
 
 # The first float32 above zero that log1p of a uniform sample can give.
 _SMALLEST_UNIFORM = 2.0**-25
@@ -106,12 +106,15 @@ def _events(key: Array, size: Dims, probability: Array) -> Array:
 
 
 @op(random=True, differentiable=False)
-def bernoulli(key: Array, input: Array, *, out_dtype: DType) -> Array:
+def bernoulli(key: Array, input: Array, size: OptDims = None, *, out_dtype: DType) -> Array:
     """1 with the probability that ``input`` tells, elementwise; 0 otherwise.
+
+    ``size`` is what the input is broadcast to; its own shape if None.
 
     Follows ``torch.bernoulli``.
     """
-    return _events(key, input.shape, input).astype(out_dtype)
+    size = input.shape if size is None else size
+    return _events(key, size, jnp.broadcast_to(input, size)).astype(out_dtype)
 
 
 @op(random=True, differentiable=False)
@@ -371,3 +374,15 @@ def feature_alpha_dropout(key: Array, input: Array, p: Scalar = 0.5) -> Array:
     Follows ``torch.nn.functional.feature_alpha_dropout`` in training.
     """
     return _alpha_drop(key, input, _per_channel("feature_alpha_dropout", input), p)
+
+
+@op(differentiable=False)
+def key_bytes(input: Array) -> Array:
+    """A key as eight bytes, the form in which generators hand out their state."""
+    return lax.bitcast_convert_type(input, jnp.uint8).reshape(8)
+
+
+@op(differentiable=False)
+def key_from_bytes(input: Array) -> Array:
+    """The key of eight bytes."""
+    return lax.bitcast_convert_type(input.reshape(2, 4), jnp.uint32)
