@@ -1,0 +1,180 @@
+"""Writes ``.pt`` files (PyTorch's zip format)."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import sys
+import zlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import numpy as np
+
+from ._atomic import atomic_file
+from ._emitter import Emitter
+from ._records import StorageRecord
+from ._source import ALIGNMENT, pool
+
+__all__ = ["write_pt"]
+
+_CHUNK = 8 << 20
+_LIMIT32 = 0xFFFFFFFF
+_UTF8 = 0x0800
+
+
+def write_pt(
+    value: Any,
+    f: Any,
+    describe: Callable[[Any], Any],
+    *,
+    durable: bool = True,
+    stage: Callable[[StorageRecord], np.ndarray] | None = None,
+) -> None:
+    """Write one object.
+
+    Args:
+        value: plain data and tensors.
+        f: a path (written atomically) or a file object (written as it comes).
+        describe: see :class:`Emitter`.
+        durable: flush to the disk before the file takes its place.
+        stage: gives a storage's bytes; by default the storage does.
+
+    Raises:
+        CheckpointTypeError: the object holds something that is no plain data.
+        CheckpointWriteError: writing failed.
+    """
+    emitter = Emitter(describe)
+    stream = emitter.dump(value)
+    storages = [(emitter.keys[i], s) for i, s in emitter.storages.items()]
+    data = stage or StorageRecord.data
+    if isinstance(f, (str, os.PathLike)):
+        name = os.path.splitext(os.path.basename(os.fspath(f)))[0] or "archive"
+        # room for the headers of one entry is below 512 bytes
+        expected = len(stream) + sum(s.nbytes + 512 for _, s in storages) + 4096
+        with atomic_file(f, expected=expected, durable=durable) as file:
+            _write(file, name, stream, storages, data)
+        return
+    if not hasattr(f, "write"):
+        raise TypeError(
+            f"save() takes a path or a file opened for binary writing, got {type(f).__name__}"
+        )
+    _write(f, "archive", stream, storages, data)
+
+
+def _write(
+    file: Any,
+    root: str,
+    stream: bytes,
+    storages: list[tuple[str, StorageRecord]],
+    data: Callable[[StorageRecord], np.ndarray],
+) -> None:
+    writer = ZipWriter(file, root)
+    writer.add("data.pkl", stream)
+    writer.add(".format_version", b"1")
+    writer.add(".storage_alignment", str(ALIGNMENT).encode())
+    writer.add("byteorder", sys.byteorder.encode())
+    checksum = pool("checksum")
+    sums: dict[int, Future[int]] = {}
+
+    def begin(i: int) -> None:
+        # the next storage is summed while this one is written: neither holds the GIL
+        if i < len(storages) and storages[i][1].nbytes:
+            sums[i] = checksum.submit(zlib.crc32, memoryview(data(storages[i][1])))
+
+    begin(0)
+    for i, (key, storage) in enumerate(storages):
+        begin(i + 1)
+        payload = data(storage)
+        pending = sums.pop(i, None)
+        writer.add(f"data/{key}", memoryview(payload), pending)
+    writer.add("version", b"3\n")
+    writer.add(".data/serialization_id", _identity(stream, writer))
+    writer.finish()
+
+
+def _identity(stream: bytes, writer: ZipWriter) -> bytes:
+    total = zlib.crc32(stream)
+    for entry in writer.entries:
+        total = zlib.crc32(struct.pack("<I", entry[1]), total)
+    return f"{zlib.crc32(stream):020d}{total:020d}".encode()
+
+
+class ZipWriter:
+    """A zip file of plainly stored entries, their data aligned for mapping."""
+
+    def __init__(self, file: Any, root: str):
+        self.file = file
+        self.root = root
+        self.pos = 0
+        self.entries: list[tuple[bytes, int, int, int]] = []  # name, crc, size, offset
+
+    def _write(self, data: Any) -> None:
+        view = memoryview(data).cast("B") if len(data) else memoryview(b"")
+        while len(view):
+            # raw files may take less than they are given
+            written = self.file.write(view[:1 << 30])
+            self.pos += len(view[:1 << 30]) if written is None else written
+            view = view[len(view[:1 << 30]) if written is None else written :]
+
+    def add(self, name: str, data: Any, checksum: Future[int] | None = None) -> None:
+        raw_name = f"{self.root}/{name}".encode()
+        size, offset = len(data), self.pos
+        # the header comes first and holds the sum, so a large entry's is filled in afterwards
+        # where the file can seek; elsewhere it is waited for
+        patch = checksum is not None and not checksum.done() and self._seekable()
+        crc = 0 if patch else checksum.result() if checksum is not None else zlib.crc32(data)
+        wide = size >= _LIMIT32
+        extra = struct.pack("<2H2Q", 1, 16, size, size) if wide else b""
+        header = 30 + len(raw_name) + len(extra)
+        padding = -(offset + header + 4) % ALIGNMENT
+        extra += struct.pack("<2H", 0x4246, padding) + b"Z" * padding
+        small = _LIMIT32 if wide else size
+        self._write(
+            struct.pack(
+                "<4s5H3L2H", b"PK\x03\x04", 45 if wide else 20, _UTF8, 0, 0, 0x21,
+                crc, small, small, len(raw_name), len(extra),
+            )
+            + raw_name
+            + extra
+        )
+        self._write(data)
+        if patch and checksum is not None:
+            crc = checksum.result()
+            os.pwrite(self.file.fileno(), struct.pack("<L", crc), offset + 14)
+        self.entries.append((raw_name, crc, size, offset))
+
+    def _seekable(self) -> bool:
+        return isinstance(self.file, io.FileIO) and self.file.seekable()
+
+    def finish(self) -> None:
+        start = self.pos
+        for name, crc, size, offset in self.entries:
+            wide = [n for n in (size, size, offset) if n >= _LIMIT32]
+            if size < _LIMIT32:
+                wide = [offset] if offset >= _LIMIT32 else []
+            extra = struct.pack(f"<2H{len(wide)}Q", 1, 8 * len(wide), *wide) if wide else b""
+            small = min(size, _LIMIT32)
+            self._write(
+                struct.pack(
+                    "<4s6H3L5H2L", b"PK\x01\x02", 45 if wide else 20, 45 if wide else 20, _UTF8,
+                    0, 0, 0x21, crc, small, small, len(name), len(extra), 0, 0, 0, 0,
+                    min(offset, _LIMIT32),
+                )
+                + name
+                + extra
+            )
+        size, count, end = self.pos - start, len(self.entries), self.pos
+        self._write(
+            struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, start)
+        )
+        self._write(struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1))
+        self._write(
+            struct.pack(
+                "<4s4H2LH", b"PK\x05\x06", 0, 0, min(count, 0xFFFF), min(count, 0xFFFF),
+                min(size, _LIMIT32), min(start, _LIMIT32), 0,
+            )
+        )
+
