@@ -1,0 +1,38 @@
+"""Checkpoints: PyTorch's ``.pt`` and safetensors, read without executing anything.
+
+Follows ``torch.serialization``, as far as the names are the same.
+"""
+
+from flambeau.serialization._api import load, save
+from flambeau.serialization._errors import (
+    CheckpointDeviceError,
+    CheckpointError,
+    CheckpointFormatError,
+    CheckpointIntegrityError,
+    CheckpointLimitError,
+    CheckpointRefusedError,
+    CheckpointTypeError,
+    CheckpointWarning,
+    CheckpointWriteError,
+)
+from flambeau.serialization._limits import Limits
+from flambeau.serialization._records import Stub
+from flambeau.serialization._report import LoadReport, RefusedObject
+
+__all__ = [
+    "CheckpointDeviceError",
+    "CheckpointError",
+    "CheckpointFormatError",
+    "CheckpointIntegrityError",
+    "CheckpointLimitError",
+    "CheckpointRefusedError",
+    "CheckpointTypeError",
+    "CheckpointWarning",
+    "CheckpointWriteError",
+    "Limits",
+    "LoadReport",
+    "RefusedObject",
+    "Stub",
+    "load",
+    "save",
+]

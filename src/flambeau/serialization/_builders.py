@@ -177,8 +177,9 @@ class Builders:
         return self._tensor(storage, offset, shape, strides, requires_grad, name, flags)
 
     def _dtype_name(self, dtype: Any) -> str | None:
-        if type(dtype) is Stub:
-            return None
+        if type(dtype) is Stub:  # one that the tensor layer lacks
+            known = dtype.module == "torch" and dtype.args is None and dtype.name in NUMPY_DTYPES
+            return dtype.name if known else None
         name = str(dtype).removeprefix("torch.")
         return name if name in NUMPY_DTYPES else None
 
