@@ -30,7 +30,10 @@ from flambeau._tensor.dtypes import (
     dtype,
     finfo,
     float8_e4m3fn,
+    float8_e4m3fnuz,
     float8_e5m2,
+    float8_e5m2fnuz,
+    float8_e8m0fnu,
     float16,
     float32,
     float64,
@@ -276,6 +279,9 @@ from flambeau._tensor.functions.special import (
 )
 
 # --- shape, joining, indexing, sorting, matmul
+
+# --- saving
+from flambeau.serialization._api import load, save
 
 # --- namespaces
 from flambeau import special

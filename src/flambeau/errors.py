@@ -4,15 +4,42 @@ Every class also subclasses the builtin that PyTorch raises in the same situatio
 ``except RuntimeError`` keeps working::
 
     FlambeauError
+    ├── CheckpointError (RuntimeError)
+    │   ├── CheckpointDeviceError
+    │   ├── CheckpointFormatError (UnpicklingError, ValueError)
+    │   │   └── CheckpointIntegrityError
+    │   ├── CheckpointLimitError (UnpicklingError)
+    │   ├── CheckpointRefusedError (UnpicklingError)
+    │   ├── CheckpointTypeError (TypeError)
+    │   └── CheckpointWriteError (OSError)
     ├── DTypeError (TypeError)
     ├── NotATensorError (AttributeError)
     ├── ShapeError (RuntimeError)
     └── StateDictError (RuntimeError)
+
+and one tree of warnings, of which there is one so far: ``CheckpointWarning (UserWarning)``.
 """
 
 from __future__ import annotations
 
-__all__ = ["DTypeError", "FlambeauError", "NotATensorError", "ShapeError", "StateDictError"]
+import pickle
+
+__all__ = [
+    "CheckpointDeviceError",
+    "CheckpointError",
+    "CheckpointFormatError",
+    "CheckpointIntegrityError",
+    "CheckpointLimitError",
+    "CheckpointRefusedError",
+    "CheckpointTypeError",
+    "CheckpointWarning",
+    "CheckpointWriteError",
+    "DTypeError",
+    "FlambeauError",
+    "NotATensorError",
+    "ShapeError",
+    "StateDictError",
+]
 
 
 class FlambeauError(Exception):
@@ -33,3 +60,39 @@ class ShapeError(FlambeauError, RuntimeError):
 
 class StateDictError(FlambeauError, RuntimeError):
     """A state dict does not fit the module or optimizer it is loaded into."""
+
+
+class CheckpointError(FlambeauError, RuntimeError):
+    """Something is wrong with a checkpoint."""
+
+
+class CheckpointFormatError(CheckpointError, pickle.UnpicklingError, ValueError):
+    """The file is not a checkpoint, is damaged, or contradicts itself."""
+
+
+class CheckpointIntegrityError(CheckpointFormatError):
+    """A checksum stored in the file does not match the data."""
+
+
+class CheckpointLimitError(CheckpointError, pickle.UnpicklingError):
+    """The file asks for more than :class:`Limits` allows."""
+
+
+class CheckpointRefusedError(CheckpointError, pickle.UnpicklingError):
+    """``strict_types=True`` and the file holds objects that are not plain data."""
+
+
+class CheckpointDeviceError(CheckpointError):
+    """The file's tensors lived on a device that is not here."""
+
+
+class CheckpointTypeError(CheckpointError, TypeError):
+    """The object cannot be written as plain data."""
+
+
+class CheckpointWriteError(CheckpointError, OSError):
+    """Writing failed; the previous file is untouched."""
+
+
+class CheckpointWarning(UserWarning):
+    """Something in a checkpoint was refused, ignored or changed."""

@@ -78,7 +78,10 @@ int16 = dtype("int16", np.int16, _INT)
 int32 = dtype("int32", np.int32, _INT)
 int64 = dtype("int64", np.int64, _INT)
 float8_e4m3fn = dtype("float8_e4m3fn", ml_dtypes.float8_e4m3fn, _FLOAT)
+float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, _FLOAT)
 float8_e5m2 = dtype("float8_e5m2", ml_dtypes.float8_e5m2, _FLOAT)
+float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, _FLOAT)
+float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, _FLOAT)
 float16 = dtype("float16", np.float16, _FLOAT)
 bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, _FLOAT)
 float32 = dtype("float32", np.float32, _FLOAT)
@@ -161,7 +164,10 @@ def as_dtype(d: Any) -> dtype:
         raise TypeError(f"dtype must be a torch.dtype, got {d!r}") from None
 
 
-_ORDER = ["float8_e5m2", "float8_e4m3fn", "float16", "bfloat16", "float32", "float64"]
+_ORDER = [
+    "float8_e8m0fnu", "float8_e5m2fnuz", "float8_e4m3fnuz", "float8_e5m2", "float8_e4m3fn",
+    "float16", "bfloat16", "float32", "float64",
+]  # fmt: skip
 
 
 def _promote(a: dtype, b: dtype) -> dtype:

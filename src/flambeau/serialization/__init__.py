@@ -3,8 +3,7 @@
 Follows ``torch.serialization``, as far as the names are the same.
 """
 
-from flambeau.serialization._api import load, save
-from flambeau.serialization._errors import (
+from flambeau.errors import (
     CheckpointDeviceError,
     CheckpointError,
     CheckpointFormatError,
@@ -15,6 +14,7 @@ from flambeau.serialization._errors import (
     CheckpointWarning,
     CheckpointWriteError,
 )
+from flambeau.serialization._api import load, save
 from flambeau.serialization._limits import Limits
 from flambeau.serialization._records import Stub
 from flambeau.serialization._report import LoadReport, RefusedObject

@@ -6,7 +6,8 @@ import os
 import warnings
 from typing import Any
 
-from ._errors import CheckpointFormatError, CheckpointRefusedError, CheckpointWarning
+from flambeau.errors import CheckpointFormatError, CheckpointRefusedError, CheckpointWarning
+
 from ._limits import DEFAULT_LIMITS, Limits
 from ._pt_reader import read_pt
 from ._pt_writer import write_pt
@@ -111,7 +112,7 @@ def load(
 
     unknown = set(pickle_load_args) - {"encoding", "errors", "fix_imports"}
     if unknown:
-        raise TypeError(f"load() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+        raise TypeError(f"load() got an unexpected keyword argument {min(unknown)!r}")
     found = LoadReport() if report is None else report
     limits = limits or DEFAULT_LIMITS
     if mmap and not isinstance(f, (str, os.PathLike)):

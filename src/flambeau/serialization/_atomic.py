@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from ._errors import CheckpointWriteError
+from flambeau.errors import CheckpointWriteError
 
 __all__ = ["atomic_file", "remove_leftovers"]
 

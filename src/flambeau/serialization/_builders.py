@@ -15,10 +15,11 @@ from typing import Any, Protocol
 import ml_dtypes
 import numpy as np
 
+from flambeau.errors import CheckpointFormatError, CheckpointLimitError
+
 from ._dtypes import NUMPY_DTYPES, OPAQUE_STORAGES, STORAGE_CLASSES
-from ._errors import CheckpointFormatError, CheckpointLimitError
 from ._limits import Limits
-from ._records import Stub, StorageRecord, TensorRecord, contiguous_strides
+from ._records import StorageRecord, Stub, TensorRecord, contiguous_strides
 from ._report import LoadReport
 
 __all__ = ["Adapter", "Builders"]
@@ -145,8 +146,13 @@ class Builders:
             )
         record = entry[1]
         copy = TensorRecord(
-            record.storage, record.dtype, record.shape, record.strides, record.offset,
-            record.requires_grad, record.kind,
+            record.storage,
+            record.dtype,
+            record.shape,
+            record.strides,
+            record.offset,
+            record.requires_grad,
+            record.kind,
         )
         copy.conj, copy.neg, copy.persistent = record.conj, record.neg, record.persistent
         for name, value in changes.items():
@@ -440,12 +446,12 @@ def _set_dtype_state(dtype: np.dtype, state: Any) -> bool:
     _, order, subdtype, names, fields, itemsize, alignment, flags = state[:8]
     if order not in ("<", ">", "|", "=") or subdtype is not None or type(flags) is not int:
         return False
-    if type(itemsize) is not int or type(alignment) is not int or flags & ~0xC0 or flags & 1:
+    if type(itemsize) is not int or type(alignment) is not int or flags & 0x03:
         return False
     if dtype.kind in "SUV":
         if not 0 <= itemsize <= 1 << 24 or not 0 <= alignment <= 16:
             return False
-    elif (itemsize, alignment) != (-1, -1) and dtype.kind not in "V":
+    elif (itemsize, alignment) != (-1, -1) and dtype.kind != "V":
         return False
     if dtype.kind == "V" and dtype.isbuiltin == 2:  # ml_dtypes: nothing to set
         return names is None and fields is None
@@ -468,7 +474,9 @@ def _set_time_unit(dtype: np.dtype, state: tuple[Any, ...]) -> bool:
     unit = info[1]
     if type(unit) is not tuple or len(unit) != 4 or type(unit[0]) is not bytes:
         return False
-    if unit[0] not in _TIME_UNITS or any(type(n) is not int or not 1 <= n < 1 << 30 for n in unit[1:]):
+    if unit[0] not in _TIME_UNITS:
+        return False
+    if any(type(n) is not int or not 1 <= n < 1 << 30 for n in unit[1:]):
         return False
     dtype.__setstate__((4, state[1], None, None, None, -1, -1, 0, ({}, unit)))
     return True
@@ -515,8 +523,14 @@ def _set_array_state(array: np.ndarray, state: Any) -> bool:
 
 
 _FACTORIES: dict[str, Callable[[], Any]] = {
-    "bool": bool, "dict": dict, "float": float, "int": int, "list": list, "set": set,
-    "str": str, "tuple": tuple,
+    "bool": bool,
+    "dict": dict,
+    "float": float,
+    "int": int,
+    "list": list,
+    "set": set,
+    "str": str,
+    "tuple": tuple,
 }
 _ML_DTYPES = frozenset(
     {name for name in NUMPY_DTYPES if name.startswith(("bfloat", "float8"))}
@@ -544,10 +558,17 @@ _CALLS: dict[tuple[str, str], Callable[[Builders, tuple[Any, ...]], Any]] = {
 }
 for _module in ("builtins", "__builtin__"):
     for _name, _builder in {
-        "set": Builders.set, "frozenset": Builders.frozenset, "tuple": Builders.tuple,
-        "list": Builders.list, "dict": Builders.dict, "complex": Builders.complex,
-        "slice": Builders.slice, "range": Builders.range, "xrange": Builders.range,
-        "bytearray": Builders.bytearray, "bytes": Builders.bytes,
+        "set": Builders.set,
+        "frozenset": Builders.frozenset,
+        "tuple": Builders.tuple,
+        "list": Builders.list,
+        "dict": Builders.dict,
+        "complex": Builders.complex,
+        "slice": Builders.slice,
+        "range": Builders.range,
+        "xrange": Builders.range,
+        "bytearray": Builders.bytearray,
+        "bytes": Builders.bytes,
     }.items():
         _CALLS[_module, _name] = _builder
 for _module in ("numpy.core", "numpy._core"):
@@ -557,7 +578,7 @@ for _module in ("numpy.core", "numpy._core"):
 
 
 def storage_kind(cls: Any) -> tuple[str | None, int] | None:
-    """dtype and item size of a storage class as the file names it; None when unknown."""
+    """Dtype and item size of a storage class as the file names it; None when unknown."""
     if type(cls) is not Stub:
         return None
     name = cls.name

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from flambeau.errors import CheckpointTypeError
+
 from ._dtypes import CLASS_OF_DTYPE, NUMPY_DTYPES
-from ._errors import CheckpointTypeError
 from ._records import Device, DTypeName, Size, StorageRecord, Stub, TensorRecord
 from ._tree import describe_key
 

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ._errors import CheckpointFormatError, CheckpointLimitError
+from flambeau.errors import CheckpointFormatError, CheckpointLimitError
+
 from ._limits import Limits
 from ._records import Stub
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from flambeau.errors import CheckpointFormatError, CheckpointLimitError, CheckpointRefusedError
+
 from ._builders import Adapter, Builders, storage_kind
 from ._dtypes import NUMPY_DTYPES, SWAP_SIZES
-from ._errors import CheckpointFormatError, CheckpointLimitError, CheckpointRefusedError
 from ._interpreter import Interpreter
 from ._limits import Limits
 from ._records import Device, DTypeName, Size, StorageRecord, Stub, TensorRecord
@@ -65,7 +66,7 @@ def read_pt(
         strict_types: refuse a file that holds anything but plain data.
 
     Raises:
-        CheckpointError: and its subclasses; see :mod:`._errors`.
+        CheckpointError: and its subclasses; see :mod:`flambeau.errors`.
     """
     report.source = source.name
     if source.size == 0:
@@ -157,8 +158,12 @@ class _Storages:
         view_key, offset, size = view
         root = self._record(key, dtype, nbytes, location)
         if (
-            type(view_key) is not str or type(offset) is not int or type(size) is not int
-            or offset < 0 or size < 0 or (offset + size) * itemsize > nbytes
+            type(view_key) is not str
+            or type(offset) is not int
+            or type(size) is not int
+            or offset < 0
+            or size < 0
+            or (offset + size) * itemsize > nbytes
         ):
             raise CheckpointFormatError(f"storage {key!r} is a view outside its root")
         record = self.found.get((view_key, dtype))
@@ -484,7 +489,10 @@ def _read_tar(source: Source, adapter: Adapter, limits: Limits, report: LoadRepo
 
     machine = Interpreter(
         parts["pickle"].read(0, parts["pickle"].size),
-        limits=limits, reduce=builders.reduce, build=builders.build, find=builders.find,
+        limits=limits,
+        reduce=builders.reduce,
+        build=builders.build,
+        find=builders.find,
         persistent_load=persistent_load,
     )
     return machine.run()
@@ -550,7 +558,10 @@ def _tar_storages(
         if end > root.nbytes:
             raise CheckpointFormatError(f"{part.name}: a view outside its storage")
         found[_tar_key(target)] = StorageRecord(
-            _tar_key(target), root.dtype, end - begin, root.location,
+            _tar_key(target),
+            root.dtype,
+            end - begin,
+            root.location,
             lambda root=root, begin=begin, end=end: root.data()[begin:end],
         )
     return found
@@ -580,4 +591,3 @@ def _tar_tensors(
             storage, numbers[-1], tuple(numbers[:ndim]), tuple(numbers[ndim : 2 * ndim])
         )
     return found
-

@@ -115,9 +115,9 @@ class ZipWriter:
         view = memoryview(data).cast("B") if len(data) else memoryview(b"")
         while len(view):
             # raw files may take less than they are given
-            written = self.file.write(view[:1 << 30])
-            self.pos += len(view[:1 << 30]) if written is None else written
-            view = view[len(view[:1 << 30]) if written is None else written :]
+            written = self.file.write(view[: 1 << 30])
+            self.pos += len(view[: 1 << 30]) if written is None else written
+            view = view[len(view[: 1 << 30]) if written is None else written :]
 
     def add(self, name: str, data: Any, checksum: Future[int] | None = None) -> None:
         raw_name = f"{self.root}/{name}".encode()
@@ -134,8 +134,18 @@ class ZipWriter:
         small = _LIMIT32 if wide else size
         self._write(
             struct.pack(
-                "<4s5H3L2H", b"PK\x03\x04", 45 if wide else 20, _UTF8, 0, 0, 0x21,
-                crc, small, small, len(raw_name), len(extra),
+                "<4s5H3L2H",
+                b"PK\x03\x04",
+                45 if wide else 20,
+                _UTF8,
+                0,
+                0,
+                0x21,
+                crc,
+                small,
+                small,
+                len(raw_name),
+                len(extra),
             )
             + raw_name
             + extra
@@ -159,8 +169,23 @@ class ZipWriter:
             small = min(size, _LIMIT32)
             self._write(
                 struct.pack(
-                    "<4s6H3L5H2L", b"PK\x01\x02", 45 if wide else 20, 45 if wide else 20, _UTF8,
-                    0, 0, 0x21, crc, small, small, len(name), len(extra), 0, 0, 0, 0,
+                    "<4s6H3L5H2L",
+                    b"PK\x01\x02",
+                    45 if wide else 20,
+                    45 if wide else 20,
+                    _UTF8,
+                    0,
+                    0,
+                    0x21,
+                    crc,
+                    small,
+                    small,
+                    len(name),
+                    len(extra),
+                    0,
+                    0,
+                    0,
+                    0,
                     min(offset, _LIMIT32),
                 )
                 + name
@@ -173,8 +198,14 @@ class ZipWriter:
         self._write(struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1))
         self._write(
             struct.pack(
-                "<4s4H2LH", b"PK\x05\x06", 0, 0, min(count, 0xFFFF), min(count, 0xFFFF),
-                min(size, _LIMIT32), min(start, _LIMIT32), 0,
+                "<4s4H2LH",
+                b"PK\x05\x06",
+                0,
+                0,
+                min(count, 0xFFFF),
+                min(count, 0xFFFF),
+                min(size, _LIMIT32),
+                min(start, _LIMIT32),
+                0,
             )
         )
-

@@ -35,9 +35,7 @@ class StorageRecord:
         self._data: np.ndarray | None = None
 
     @classmethod
-    def of_bytes(
-        cls, data: np.ndarray, dtype: str | None = None, key: str = ""
-    ) -> StorageRecord:
+    def of_bytes(cls, data: np.ndarray, dtype: str | None = None, key: str = "") -> StorageRecord:
         """A storage over bytes in memory."""
         record = cls(key, dtype, data.nbytes)
         record._data = data.reshape(-1).view(np.uint8)
@@ -136,19 +134,23 @@ class TensorRecord:
         """The values; a view of the storage unless a lazy conjugate has to be resolved."""
         dtype = NUMPY_DTYPES[self.dtype]
         if self.numel == 0:
-            return np.empty(self.shape, dtype)
+            return np.empty(self.shape, np.complex64 if self.dtype == "complex32" else dtype)
         flat = self.flat()
         if self.is_contiguous:
             array = flat[self.offset : self.offset + self.numel].reshape(self.shape)
         else:
+            # as_strided knows NumPy's own dtypes only
+            plain = dtype if dtype.isbuiltin == 1 else np.dtype(f"u{dtype.itemsize}")
             array = as_strided(
-                flat[self.offset :],
+                flat.view(plain)[self.offset :],
                 self.shape,
                 tuple(s * dtype.itemsize for s in self.strides),
                 writeable=False,
-            )
-        if self.dtype == "complex32":
-            array = array["real"].astype(np.complex64) + 1j * array["imag"].astype(np.complex64)
+            ).view(dtype)
+        if self.dtype == "complex32":  # by parts: 1j * nan would spoil the other one
+            wide = np.empty(self.shape, np.complex64)
+            wide.real, wide.imag = array["real"], array["imag"]
+            array = wide
         if self.conj:
             array = np.conj(array)
         return -array if self.neg else array

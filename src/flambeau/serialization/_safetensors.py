@@ -16,23 +16,29 @@ from typing import Any
 
 import numpy as np
 
-from ._atomic import atomic_file
-from ._builders import Adapter
-from ._dtypes import NUMPY_DTYPES, SAFETENSORS_NAMES
-from ._errors import (
+from flambeau.errors import (
     CheckpointFormatError,
     CheckpointLimitError,
     CheckpointTypeError,
     CheckpointWarning,
 )
+
+from ._atomic import atomic_file
+from ._builders import Adapter
+from ._dtypes import NUMPY_DTYPES, SAFETENSORS_NAMES
 from ._limits import Limits
 from ._records import StorageRecord, Stub, TensorRecord, contiguous_strides
 from ._report import LoadReport, RefusedObject
 from ._source import FileSource, Source, pool
 
 __all__ = [
-    "is_index", "looks_like_safetensors", "read_header", "read_index", "read_safetensors",
-    "write_safetensors", "write_sharded",
+    "is_index",
+    "looks_like_safetensors",
+    "read_header",
+    "read_index",
+    "read_safetensors",
+    "write_safetensors",
+    "write_sharded",
 ]
 
 _DTYPE_NAMES = {dtype: name for name, dtype in SAFETENSORS_NAMES.items()}
@@ -111,11 +117,13 @@ class Header:
         if type(entry) is not dict or set(entry) != {"dtype", "shape", "data_offsets"}:
             raise self._bad(f"describes {name!r:.200} with other fields than the format has")
         dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if type(dtype) is not str or dtype not in SAFETENSORS_NAMES and dtype not in _OTHER_BITS:
+        if type(dtype) is not str or (dtype not in SAFETENSORS_NAMES and dtype not in _OTHER_BITS):
             raise self._bad(f"gives {name!r:.200} the unknown dtype {dtype!r:.50}")
         for numbers, most in ((shape, limits.max_dims), (offsets, 2)):
-            if type(numbers) is not list or len(numbers) > most or any(
-                type(n) is not int or not 0 <= n <= _MAX_DIM for n in numbers
+            if (
+                type(numbers) is not list
+                or len(numbers) > most
+                or any(type(n) is not int or not 0 <= n <= _MAX_DIM for n in numbers)
             ):
                 raise self._bad(f"describes {name!r:.200} with numbers that are none")
         if len(offsets) != 2:
@@ -165,9 +173,7 @@ def parse_json(raw: bytes, name: str) -> Any:
         raise ValueError(f"{text} is no number of a checkpoint")
 
     try:
-        return json.loads(
-            raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse
-        )
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise CheckpointFormatError(f"{name}: damaged JSON ({str(error)[:200]})") from None
 
@@ -324,9 +330,11 @@ def parse_index(path: str, limits: Limits) -> tuple[dict[str, str], dict[str, st
                 f"{path}: the index names {file!r:.200}, which is not in its folder"
             )
     metadata = index.get("metadata") or {}
-    plain = {k: v if type(v) is str else json.dumps(v) for k, v in metadata.items()} if type(
-        metadata
-    ) is dict else {}
+    plain = (
+        {k: v if type(v) is str else json.dumps(v) for k, v in metadata.items()}
+        if type(metadata) is dict
+        else {}
+    )
     return files, plain
 
 
@@ -515,7 +523,8 @@ def write_sharded(
             files[name] = os.path.basename(file)
     index = {
         "metadata": {
-            **(metadata or {}), "total_size": sum(r.nbytes for r in plan.records.values())
+            **(metadata or {}),
+            "total_size": sum(r.nbytes for r in plan.records.values()),
         },
         "weight_map": {name: files[name] for name in tensors},
     }

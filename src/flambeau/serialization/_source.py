@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ._errors import CheckpointFormatError
+from flambeau.errors import CheckpointFormatError
 
 __all__ = ["BytesSource", "FileSource", "Source", "aligned_empty", "open_source", "pool"]
 

@@ -18,9 +18,9 @@ from flambeau._tensor.device import device as device_type
 from flambeau._tensor.device import place_for
 from flambeau._tensor.size import Size as TensorSize
 from flambeau._tensor.tensor import Tensor
+from flambeau.errors import CheckpointDeviceError
 
 from ._dtypes import name_of
-from ._errors import CheckpointDeviceError
 from ._records import (
     Device,
     DTypeName,
@@ -100,7 +100,7 @@ class TensorAdapter:
         if record.dtype not in dtypes._BY_NAME or record.conj or record.neg:
             return self._converted(record)
         storage, first = self._storage(record)
-        if first is record or first is not None and _same_view(first, record):
+        if first is record or (first is not None and _same_view(first, record)):
             return self._finish(storage, None, record)
         call = strided_call(record.shape, record.strides, record.offset)
         return self._finish(storage, call, record)
@@ -200,9 +200,7 @@ def strided_call(shape: tuple[int, ...], strides: tuple[int, ...], offset: int) 
         def strided(base: Any) -> Any:
             return _strided(base.reshape(-1), shape, strides, offset)
 
-        return Call(
-            "as_strided", strided, view=True, signature=f"strided{shape}{strides}{offset}"
-        )
+        return Call("as_strided", strided, view=True, signature=f"strided{shape}{strides}{offset}")
 
     return interned(("checkpoint view", shape, strides, offset), make)
 
@@ -368,9 +366,7 @@ def _probe_call(chain: tuple[Call, ...], base: tuple[int, ...], shape: tuple[int
                 (places,) = step.fn(places)
             corners = [(0,) * len(shape)]
             corners += [
-                tuple(int(i == j) for j in range(len(shape)))
-                for i, n in enumerate(shape)
-                if n > 1
+                tuple(int(i == j) for j in range(len(shape))) for i, n in enumerate(shape) if n > 1
             ]
             corners.append(tuple(n - 1 for n in shape))
             return jnp.stack([places[corner] for corner in corners])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._errors import CheckpointLimitError
+from flambeau.errors import CheckpointLimitError
+
 from ._limits import Limits
 from ._records import Stub
 from ._report import RefusedObject
@@ -38,7 +39,9 @@ def _children(value: Any) -> list[tuple[str, Any]]:
     if type(value) is Stub:
         found = [(".args", value.args)] if value.args else []
         for part, item in (
-            (".state", value.state), (".items", value.items), (".entries", value.entries),
+            (".state", value.state),
+            (".items", value.items),
+            (".entries", value.entries),
             (".kwargs", value.kwargs),
         ):
             if item is not None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._errors import CheckpointFormatError, CheckpointIntegrityError, CheckpointLimitError
+from flambeau.errors import CheckpointFormatError, CheckpointIntegrityError, CheckpointLimitError
+
 from ._limits import Limits
 from ._source import Source, aligned_empty
 
@@ -109,7 +110,9 @@ class ZipReader:
                     raise self._bad("points to a zip64 end record that is none")
                 _, _, _, _, disk64, cd_disk64, here64, count64, size64, offset64 = fields
                 for small, big, full in (
-                    (count, count64, _FULL16), (size, size64, _FULL32), (offset, offset64, _FULL32)
+                    (count, count64, _FULL16),
+                    (size, size64, _FULL32),
+                    (offset, offset64, _FULL32),
                 ):
                     if small not in (full, big):
                         raise self._bad("has two end records that differ")
@@ -123,8 +126,25 @@ class ZipReader:
     def _central(self, data: bytes, pos: int) -> tuple[tuple[str, int, int, int, int, int], int]:
         if pos + _CENTRAL.size > len(data):
             raise self._bad("has a directory shorter than its count of entries")
-        (sig, _, _, flags, method, _, _, crc, compressed, size, n_name, n_extra, n_comment,
-         disk, _, _, header) = _CENTRAL.unpack_from(data, pos)
+        (
+            sig,
+            _,
+            _,
+            flags,
+            method,
+            _,
+            _,
+            crc,
+            compressed,
+            size,
+            n_name,
+            n_extra,
+            n_comment,
+            disk,
+            _,
+            _,
+            header,
+        ) = _CENTRAL.unpack_from(data, pos)
         pos += _CENTRAL.size
         if sig != b"PK\x01\x02":
             raise self._bad("has a damaged directory")
@@ -151,9 +171,7 @@ class ZipReader:
         self._check_name(name)
         return (name, header, size, compressed, method, crc), pos
 
-    def _zip64(
-        self, extra: bytes, size: int, compressed: int, header: int
-    ) -> tuple[int, int, int]:
+    def _zip64(self, extra: bytes, size: int, compressed: int, header: int) -> tuple[int, int, int]:
         pos = 0
         while pos + 4 <= len(extra):
             tag, length = struct.unpack_from("<2H", extra, pos)
@@ -189,8 +207,19 @@ class ZipReader:
             if header + _LOCAL.size > limit:
                 raise self._bad(f"has overlapping entries ({name!r:.200})")
             raw = self.source.read(header, _LOCAL.size)
-            (sig, _, flags, local_method, _, _, local_crc, local_compressed, local_size,
-             n_name, n_extra) = _LOCAL.unpack(raw)
+            (
+                sig,
+                _,
+                flags,
+                local_method,
+                _,
+                _,
+                local_crc,
+                local_compressed,
+                local_size,
+                n_name,
+                n_extra,
+            ) = _LOCAL.unpack(raw)
             if sig != b"PK\x03\x04":
                 raise self._bad(f"has no entry where its directory puts {name!r:.200}")
             start = header + _LOCAL.size + n_name + n_extra
@@ -210,9 +239,7 @@ class ZipReader:
             if name in self.entries:
                 raise self._bad(f"has two entries named {name!r:.200}")
             if not name.endswith("/"):
-                self.entries[name] = ZipEntry(
-                    name, size, compressed, method, crc, header, start
-                )
+                self.entries[name] = ZipEntry(name, size, compressed, method, crc, header, start)
 
     # -- data ------------------------------------------------------------------------------
 
