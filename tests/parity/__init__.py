@@ -1,0 +1,1 @@
+"""flambeau against the operator database that PyTorch ships."""

@@ -1,0 +1,416 @@
+"""Judging one entry of the database: what it is checked for, and what came out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import flambeau
+import flambeau.autograd
+from tests.oracle import torch
+from tests.parity import scope
+from tests.parity.translate import Missing, function, tensors, to_flambeau, to_torch
+
+DTYPES = (
+    torch.float32,
+    torch.float64,
+    torch.int64,
+    torch.bool,
+    torch.bfloat16,
+    torch.complex64,
+)
+
+
+@dataclasses.dataclass
+class Failure:
+    """One thing that differs."""
+
+    check: str  # "values", "gradient", "second", "inplace", "out", "error", "missing"
+    dtype: str
+    message: str
+
+
+@dataclasses.dataclass
+class Verdict:
+    """What was found about one entry."""
+
+    name: str
+    checks: int = 0
+    failures: list[Failure] = dataclasses.field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return self.checks > 0 and not self.failures
+
+
+class Timeout(Exception):
+    """An entry took too long."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: int) -> Iterator[None]:
+    """Raise :class:`Timeout` in the main thread after so many seconds."""
+
+    def ring(*_: Any) -> None:
+        raise Timeout(f"took more than {seconds} s")
+
+    old = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, old)
+
+
+def judge(
+    entry: Any,
+    *,
+    dtypes: tuple[Any, ...] = DTYPES,
+    samples: int | None = 4,
+    derivatives: bool = True,
+    seconds: int = 300,
+) -> Verdict:
+    """Everything that is asked of an entry.
+
+    Args:
+        entry: an OpInfo.
+        dtypes: the dtypes to try, where PyTorch supports them.
+        samples: how many samples of each, spread over all there are; None takes all.
+        derivatives: whether to check gradients (in float64) and second derivatives.
+        seconds: give up after that long.
+    """
+    verdict = Verdict(scope.key(entry))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with time_limit(seconds):
+                _judge(entry, verdict, dtypes, samples, derivatives)
+        except Timeout as slow:
+            verdict.failures.append(Failure("time", "", str(slow)))
+    return verdict
+
+
+def _judge(
+    entry: Any, verdict: Verdict, dtypes: tuple[Any, ...], samples: int | None, derivatives: bool
+) -> None:
+    try:
+        fn = function(entry.op)
+    except Missing as gap:
+        verdict.failures.append(Failure("missing", "", str(gap)))
+        return
+    supported = entry.supported_dtypes("cpu")
+    for dtype in dtypes:
+        if dtype not in supported:
+            continue
+        name = str(dtype).removeprefix("torch.")
+        grads = derivatives and dtype == torch.float64 and entry.supports_autograd
+        try:
+            found = _pick(list(entry.sample_inputs("cpu", dtype, requires_grad=grads)), samples)
+        except (RuntimeError, NotImplementedError, AssertionError):
+            continue
+        seen: set[str] = set()
+        for sample in found:
+            for check, run in _checks(entry, fn, sample, dtype, grads):
+                if check in seen:
+                    continue
+                try:
+                    run()
+                    verdict.checks += 1
+                except _Skip:
+                    pass
+                except Timeout:
+                    raise
+                except Missing as gap:
+                    seen.add(check)
+                    verdict.failures.append(Failure("missing", name, str(gap)))
+                except Exception as error:
+                    seen.add(check)
+                    text = f"{type(error).__name__}: {error}".strip().splitlines()
+                    told = f"{' '.join(text)[:400]} | {_describe(sample)[:300]}"
+                    verdict.failures.append(Failure(check, name, told))
+    _judge_errors(entry, fn, verdict)
+
+
+class _Skip(Exception):
+    """The oracle itself does not do this."""
+
+
+def _pick(samples: list[Any], limit: int | None) -> list[Any]:
+    if limit is None or len(samples) <= limit:
+        return samples
+    return [samples[round(i * (len(samples) - 1) / (limit - 1 or 1))] for i in range(limit)]
+
+
+def _describe(sample: Any) -> str:
+    def show(v: Any) -> str:
+        if isinstance(v, torch.Tensor):
+            return f"{str(v.dtype).removeprefix('torch.')}{list(v.shape)}"
+        if isinstance(v, (list, tuple)):
+            return "(" + ", ".join(map(show, v)) + ")"
+        return repr(v)
+
+    parts = [show(sample.input), *map(show, sample.args)]
+    parts += [f"{k}={show(v)}" for k, v in sample.kwargs.items()]
+    return ", ".join(parts)
+
+
+def _fresh(value: Any, memo: dict[int, Any]) -> Any:
+    """The sample's own tensors again as new leaves, so that nothing written to one stays."""
+    if isinstance(value, torch.Tensor):
+        if id(value) not in memo:
+            memo[id(value)] = value.detach().clone().requires_grad_(value.requires_grad)
+        return memo[id(value)]
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*[_fresh(v, memo) for v in value])
+    if isinstance(value, torch.Size):
+        return value
+    if isinstance(value, (list, tuple)):
+        return type(value)(_fresh(v, memo) for v in value)
+    if isinstance(value, dict):
+        return {k: _fresh(v, memo) for k, v in value.items()}
+    return value
+
+
+def _call(fn: Any, arguments: tuple[Any, Any, Any]) -> Any:
+    input, args, kwargs = arguments
+    torch.manual_seed(0)
+    return fn(input, *args, **kwargs)
+
+
+def _checks(entry: Any, fn: Any, sample: Any, dtype: Any, grads: bool) -> Iterator[tuple[str, Any]]:
+    raw = (sample.input, sample.args, sample.kwargs)
+    state: dict[str, Any] = {}
+
+    def values() -> None:
+        state["torch"] = theirs = _fresh(raw, {})
+        try:
+            expected = _call(entry.op, theirs)
+        except Exception as error:
+            raise _Skip from error
+        state["ours"] = ours = to_flambeau(raw, {})
+        got = _call(fn, ours)
+        state["expected"], state["got"] = expected, got
+        loose = entry.name in scope.UNDEFINED or _draws(entry, raw, expected)
+        state["loose"] = loose
+        compare(entry, got, expected, dtype, loose)
+
+    def gradient() -> None:
+        if "got" not in state or state["loose"]:
+            raise _Skip
+        _compare_gradients(entry, sample, state, entry.supports_gradgrad)
+
+    yield "values", values
+    if grads:
+        yield "gradient", gradient
+    if entry.inplace_variant is not None and not grads:
+        yield "inplace", lambda: _compare_inplace(entry, raw, dtype, state)
+    if entry.supports_out and not grads:
+        yield "out", lambda: _compare_out(entry, fn, raw, dtype, state)
+
+
+def _draws(entry: Any, raw: Any, expected: Any) -> bool:
+    if entry.name not in scope.RANDOM:
+        return False
+    if entry.name in ("randn", "randint", "normal", "multinomial", "uniform"):
+        return True
+    torch.manual_seed(12345)
+    input, args, kwargs = _fresh(raw, {})
+    again = entry.op(input, *args, **kwargs)
+    pairs = zip(tensors(expected), tensors(again), strict=True)
+    return any(not torch.equal(a, b) and not torch.isnan(a).any() for a, b in pairs)
+
+
+def tolerance(entry: Any, dtype: Any) -> tuple[float, float]:
+    """PyTorch's own tolerances: by dtype, widened where its tests widen them for the entry."""
+    from torch.testing._comparison import default_tolerances
+
+    rtol, atol = default_tolerances(dtype)
+    for decorator in entry.decorators:
+        inner = getattr(decorator, "decorators", [decorator])
+        for one in inner:
+            for kind, wide in getattr(one, "overrides", {}).items():
+                if kind == dtype and getattr(decorator, "device_type", None) in (None, "cpu"):
+                    atol, rtol = max(atol, wide.atol), max(rtol, wide.rtol)
+    return rtol, atol
+
+
+def compare(entry: Any, got: Any, expected: Any, dtype: Any, loose: bool = False) -> None:
+    """Assert that a result is torch's: structure, shape, dtype and values."""
+    got = to_torch(got)
+    if isinstance(expected, (list, tuple)) and not isinstance(expected, torch.Size):
+        assert isinstance(got, (list, tuple)), f"expected {len(expected)} results, got one"
+        assert len(got) == len(expected), f"{len(got)} results, expected {len(expected)}"
+    ours, theirs = tensors(got), [t.detach() for t in tensors(expected)]
+    if not theirs:
+        assert got == (list(expected) if isinstance(expected, (list, tuple)) else expected) or (
+            got != got and expected != expected  # noqa: PLR0124
+        ), f"{got!r} != {expected!r}"
+        return
+    assert len(ours) == len(theirs), f"{len(ours)} tensors, expected {len(theirs)}"
+    for g, e in zip(ours, theirs, strict=True):
+        assert g.shape == e.shape, f"shape {tuple(g.shape)}, expected {tuple(e.shape)}"
+        assert g.dtype == e.dtype, f"dtype {g.dtype}, expected {e.dtype}"
+    if loose:
+        return
+    free = scope.FREEDOM.get(entry.name)
+    if free is not None:
+        ours, theirs = list(free(ours)), list(free(theirs))
+    for g, e in zip(ours, theirs, strict=True):
+        close(entry, g, e)
+
+
+def close(entry: Any, got: Any, expected: Any) -> None:
+    """Assert that the values agree at torch's tolerances."""
+    kind = expected.dtype
+    if not (kind.is_floating_point or kind.is_complex):
+        torch.testing.assert_close(got, expected.resolve_conj(), rtol=0, atol=0)
+        return
+    rtol, atol = tolerance(entry, kind)
+    torch.testing.assert_close(
+        got, expected.resolve_conj().resolve_neg(), rtol=rtol, atol=atol, equal_nan=True
+    )
+
+
+def _differentiable(result: Any) -> list[Any]:
+    return [t for t in tensors(result) if t.requires_grad]
+
+
+def _seeds(outs: list[Any], seed: int) -> list[Any]:
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(o.shape, generator=generator, dtype=o.dtype) for o in outs]
+
+
+def _compare_gradients(entry: Any, sample: Any, state: dict[str, Any], second: bool) -> None:
+    process = sample.output_process_fn_grad
+    outs = _differentiable(process(state["expected"]))
+    leaves = _differentiable(state["torch"])
+    if not outs or not leaves:
+        raise _Skip
+    seeds = _seeds(outs, 1)
+    wanted = torch.autograd.grad(
+        outs, leaves, seeds, allow_unused=True, create_graph=True, materialize_grads=True
+    )
+    mine = _differentiable(function(process)(state["got"]))
+    own = _differentiable(state["ours"])
+    assert len(mine) == len(outs), f"{len(mine)} differentiable results, expected {len(outs)}"
+    assert len(own) == len(leaves)
+    found = flambeau.autograd.grad(
+        mine,
+        own,
+        [to_flambeau(s) for s in seeds],
+        allow_unused=True,
+        create_graph=True,
+        materialize_grads=True,
+    )
+    compare(_Plain(entry), list(found), [w.detach() for w in wanted], None)
+    if not second:
+        return
+    again = [w for w in wanted if w.requires_grad]
+    if not again:
+        return
+    picked = [f for f, w in zip(found, wanted, strict=True) if w.requires_grad]
+    kept = [(f, s) for f, s in zip(picked, _seeds(again, 2), strict=True) if f.requires_grad]
+    expected = torch.autograd.grad(
+        again, leaves, _seeds(again, 2), allow_unused=True, materialize_grads=True
+    )
+    if kept:
+        twice = flambeau.autograd.grad(
+            [f for f, _ in kept],
+            own,
+            [to_flambeau(s) for _, s in kept],
+            allow_unused=True,
+            materialize_grads=True,
+        )
+    else:
+        twice = [o * 0 for o in own]
+    try:
+        compare(_Plain(entry), list(twice), list(expected), None)
+    except AssertionError as error:
+        raise AssertionError(f"second derivative: {error}") from None
+
+
+class _Plain:
+    """An entry without the freedom of its values: gradients must agree."""
+
+    def __init__(self, entry: Any):
+        self.name = ""
+        self.decorators = entry.decorators
+
+
+def _compare_inplace(entry: Any, raw: Any, dtype: Any, state: dict[str, Any]) -> None:
+    """The in-place method gives what torch's gives, and returns the tensor itself."""
+    input, args, kwargs = _fresh(raw, {})
+    if not isinstance(input, torch.Tensor):
+        raise _Skip
+    torch.manual_seed(0)
+    try:
+        expected = entry.inplace_variant(input, *args, **kwargs)
+    except Exception as error:
+        raise _Skip from error
+    method = function(entry.inplace_variant)
+    target, args, kwargs = to_flambeau(raw, {})
+    got = method(target, *args, **kwargs)
+    assert got is target, "the in-place method did not return its tensor"
+    compare(entry, got, expected, dtype, state.get("loose", False))
+
+
+def _compare_out(entry: Any, fn: Any, raw: Any, dtype: Any, state: dict[str, Any]) -> None:
+    """``out=`` gets the result and is what comes back."""
+    if "expected" not in state or "got" not in state:
+        raise _Skip
+    expected = state["expected"]
+    if isinstance(expected, torch.Tensor):
+        out: Any = flambeau.from_numpy(torch.zeros(expected.shape).numpy()).to(state["got"].dtype)
+    elif isinstance(expected, tuple) and all(isinstance(e, torch.Tensor) for e in expected):
+        out = tuple(
+            flambeau.from_numpy(torch.zeros(e.shape).numpy()).to(g.dtype)
+            for e, g in zip(expected, state["got"], strict=True)
+        )
+    else:
+        raise _Skip
+    input, args, kwargs = to_flambeau(raw, {})
+    if "out" in kwargs:
+        raise _Skip
+    torch.manual_seed(0)
+    got = fn(input, *args, **kwargs, out=out)
+    for g, o in zip(tensors(got), tensors(out), strict=True):
+        assert g is o, "out= is not what came back"
+    compare(entry, out, expected, dtype, state.get("loose", False))
+
+
+def _judge_errors(entry: Any, fn: Any, verdict: Verdict) -> None:
+    """Error inputs raise the class that torch raises."""
+    if entry.error_inputs_func is None:
+        return
+    try:
+        bad = list(entry.error_inputs("cpu"))
+    except Exception:
+        return
+    for one in bad:
+        sample = one.sample_input
+        raw = (sample.input, sample.args, sample.kwargs)
+        try:
+            ours = to_flambeau(raw, {})
+        except (NotImplementedError, Missing):
+            continue
+        try:
+            got = _call(fn, ours)
+            to_torch(got)
+        except Timeout:
+            raise
+        except Exception as error:
+            if isinstance(error, one.error_type):
+                verdict.checks += 1
+                continue
+            told = f"raised {type(error).__name__} ({str(error)[:100]}), expected {one.error_type}"
+        else:
+            told = f"raised nothing, expected {one.error_type}: {one.error_regex[:80]}"
+        told = f"{told} | {_describe(sample)[:200]}"
+        verdict.failures.append(Failure("error", "", told))
+        return
+
