@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _HALVES = (np.dtype(jnp.bfloat16), np.dtype(np.float16))
 
@@ -46,6 +51,29 @@ def real_dtype(dtype: Any) -> np.dtype:
 def dtype_name(dtype: Any) -> str:
     """The name that PyTorch's messages give to a dtype: ``Long``, ``Float``, ``Bool``…"""
     return _NAMES.get(np.dtype(dtype).name, np.dtype(dtype).name)
+
+
+def in_float32(row: F) -> F:
+    """Compute a row on 16-bit floats in float32 and round once, as PyTorch's kernels do."""
+
+    @functools.wraps(row)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        halves = [a.dtype for a in [*args, *kwargs.values()] if _is_half(a)]
+        if not halves:
+            return row(*args, **kwargs)
+        target = halves[0]
+        out = row(*map(_widen, args), **{k: _widen(v) for k, v in kwargs.items()})
+        return jax.tree.map(lambda x: x.astype(target) if x.dtype == np.float32 else x, out)
+
+    return call  # type: ignore[return-value]
+
+
+def _is_half(x: Any) -> bool:
+    return hasattr(x, "astype") and x.dtype in _HALVES
+
+
+def _widen(x: Any) -> Any:
+    return x.astype(np.float32) if _is_half(x) else x
 
 
 _NAMES = {

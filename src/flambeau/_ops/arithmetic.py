@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from flambeau._ops._numeric import dtype_name, is_bool, is_complex, is_inexact, is_integral
+from flambeau._ops._numeric import dtype_name, in_float32, is_bool, is_complex, is_inexact, is_integral
 from flambeau._ops.registry import Array, Operand, OptScalar, Scalar, op
 
 
@@ -48,12 +48,14 @@ def rsub(input: Operand, other: Operand) -> Array:
 
 
 @op(promote="numeric")
+@in_float32
 def add_scaled(input: Operand, other: Operand, alpha: Scalar) -> Array:
     """``input + alpha * other``."""
     return jnp.add(input, jnp.multiply(other, alpha))
 
 
 @op(promote="numeric")
+@in_float32
 def sub_scaled(input: Operand, other: Operand, alpha: Scalar) -> Array:
     """``input - alpha * other``.
 
@@ -76,6 +78,7 @@ def true_divide(input: Operand, other: Operand) -> Array:
 
 
 @op(promote="numeric")
+@in_float32
 def floor_divide(input: Operand, other: Operand) -> Array:
     """The quotient rounded towards minus infinity, as Python's ``//``."""
     if is_integral(input):
@@ -101,6 +104,7 @@ def trunc_divide(input: Operand, other: Operand) -> Array:
 
 
 @op(promote="numeric")
+@in_float32
 def remainder(input: Operand, other: Operand) -> Array:
     """``input - other * floor(input / other)``: the sign is that of ``other``."""
     input, other = jnp.broadcast_arrays(input, other)
@@ -113,7 +117,8 @@ def remainder(input: Operand, other: Operand) -> Array:
 
 
 @op(promote="numeric")
-def fmod(input: Operand, other: Operand) -> Array:
+@in_float32
+def fmod(input: Array, other: Operand) -> Array:
     """``input - other * trunc(input / other)``: the sign is that of ``input``."""
     input, other = jnp.broadcast_arrays(input, other)
     if is_integral(input):
@@ -131,6 +136,7 @@ def _with_quotient_gradient(value: Array, input: Array, other: Array, quotient: 
 
 
 @op(promote="numeric")
+@in_float32
 def pow_(input: Operand, exponent: Operand) -> Array:
     """``input`` to the power ``exponent``, elementwise."""
     if is_bool(input):
@@ -155,6 +161,7 @@ def pow_(input: Operand, exponent: Operand) -> Array:
 
 
 @op()
+@in_float32
 def pow_scalar(input: Array, exponent: float) -> Array:
     """``input`` to a fixed power: the exponent is part of the program."""
     if exponent == 0:
@@ -174,13 +181,14 @@ def pow_scalar(input: Array, exponent: float) -> Array:
 
 
 @op(promote="float")
-def atan2(input: Operand, other: Operand) -> Array:
+def atan2(input: Array, other: Array) -> Array:
     """The angle of the point ``(other, input)``, in ``[-pi, pi]``."""
     return jnp.arctan2(input, other)
 
 
 @op(promote="float")
-def hypot(input: Operand, other: Operand) -> Array:
+@in_float32
+def hypot(input: Array, other: Array) -> Array:
     """``sqrt(input**2 + other**2)`` without overflow."""
     return jnp.hypot(input, other)
 
@@ -196,42 +204,46 @@ def copysign(input: Operand, other: Operand) -> Array:
 
 
 @op(promote="float", differentiable=False)
-def nextafter(input: Operand, other: Operand) -> Array:
+def nextafter(input: Array, other: Array) -> Array:
     """The next representable number after ``input`` in the direction of ``other``."""
     return jnp.nextafter(input, other)
 
 
 @op(promote="float")
-def ldexp(input: Operand, other: Operand) -> Array:
+@in_float32
+def ldexp(input: Array, other: Array) -> Array:
     """``input * 2 ** other``."""
     return jnp.multiply(input, jnp.power(jnp.asarray(2, other.dtype), other))
 
 
 @op(promote="numeric", differentiable=False)
-def gcd(input: Operand, other: Operand) -> Array:
+def gcd(input: Array, other: Array) -> Array:
     """The greatest common divisor; never negative."""
     return jnp.gcd(input, other)
 
 
 @op(promote="numeric", differentiable=False)
-def lcm(input: Operand, other: Operand) -> Array:
+def lcm(input: Array, other: Array) -> Array:
     """The least common multiple; never negative."""
     return jnp.lcm(input, other)
 
 
 @op(promote="float")
-def logaddexp(input: Operand, other: Operand) -> Array:
+@in_float32
+def logaddexp(input: Array, other: Array) -> Array:
     """``log(exp(input) + exp(other))`` without overflow."""
     return jnp.logaddexp(input, other)
 
 
 @op(promote="float")
-def logaddexp2(input: Operand, other: Operand) -> Array:
+@in_float32
+def logaddexp2(input: Array, other: Array) -> Array:
     """``log2(2**input + 2**other)`` without overflow."""
     return jnp.logaddexp2(input, other)
 
 
 @op(promote="float")
+@in_float32
 def xlogy(input: Operand, other: Operand) -> Array:
     """``input * log(other)``, and 0 where ``input`` is 0 unless ``other`` is nan."""
     masked = (input == 0) & ((other <= 0) | (other == jnp.inf))
@@ -239,6 +251,7 @@ def xlogy(input: Operand, other: Operand) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def xlog1py(input: Operand, other: Operand) -> Array:
     """``input * log1p(other)``, and 0 where ``input`` is 0 unless ``other`` is nan."""
     masked = (input == 0) & ((other <= -1) | (other == jnp.inf))
@@ -246,7 +259,7 @@ def xlog1py(input: Operand, other: Operand) -> Array:
 
 
 @op(promote="numeric", differentiable=False)
-def heaviside(input: Operand, values: Operand) -> Array:
+def heaviside(input: Array, values: Array) -> Array:
     """0 for negative ``input``, 1 for positive, ``values`` where it is 0."""
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
@@ -255,25 +268,25 @@ def heaviside(input: Operand, values: Operand) -> Array:
 
 
 @op(promote="numeric")
-def maximum(input: Operand, other: Operand) -> Array:
+def maximum(input: Array, other: Array) -> Array:
     """The larger of the two; nan if either is nan. Ties share the gradient."""
     return jnp.maximum(input, other)
 
 
 @op(promote="numeric")
-def minimum(input: Operand, other: Operand) -> Array:
+def minimum(input: Array, other: Array) -> Array:
     """The smaller of the two; nan if either is nan. Ties share the gradient."""
     return jnp.minimum(input, other)
 
 
 @op(promote="numeric")
-def fmax(input: Operand, other: Operand) -> Array:
+def fmax(input: Array, other: Array) -> Array:
     """The larger of the two, ignoring a nan where the other is a number."""
     return jnp.where((input >= other) | jnp.isnan(other), input, other)
 
 
 @op(promote="numeric")
-def fmin(input: Operand, other: Operand) -> Array:
+def fmin(input: Array, other: Array) -> Array:
     """The smaller of the two, ignoring a nan where the other is a number."""
     return jnp.where((input <= other) | jnp.isnan(other), input, other)
 
@@ -316,6 +329,7 @@ def clamp_max(input: Operand, max: Operand) -> Array:
 
 
 @op(promote="numeric")
+@in_float32
 def addcmul(input: Array, tensor1: Operand, tensor2: Operand, *, value: OptScalar = None) -> Array:
     """``input + value * tensor1 * tensor2``."""
     product = jnp.multiply(tensor1, tensor2)
@@ -323,6 +337,7 @@ def addcmul(input: Array, tensor1: Operand, tensor2: Operand, *, value: OptScala
 
 
 @op(promote="numeric")
+@in_float32
 def addcdiv(input: Array, tensor1: Operand, tensor2: Operand, *, value: OptScalar = None) -> Array:
     """``input + value * tensor1 / tensor2``.
 
@@ -340,6 +355,7 @@ def addcdiv(input: Array, tensor1: Operand, tensor2: Operand, *, value: OptScala
 
 
 @op(promote="numeric")
+@in_float32
 def lerp(input: Array, end: Array, weight: Operand) -> Array:
     """``input + weight * (end - input)``, exact at both ends.
 
@@ -466,6 +482,7 @@ def frac(input: Array) -> Array:
 
 
 @op()
+@in_float32
 def round_(input: Array, *, decimals: int = 0) -> Array:
     """The nearest integer (or multiple of ``10 ** -decimals``); halves go to the even one."""
     if is_integral(input):
@@ -516,12 +533,14 @@ def nan_to_num(
 
 
 @op(promote="float")
+@in_float32
 def deg2rad(input: Array) -> Array:
     """Degrees to radians."""
     return input * jnp.asarray(jnp.pi / 180, input.dtype)
 
 
 @op(promote="float")
+@in_float32
 def rad2deg(input: Array) -> Array:
     """Radians to degrees."""
     return input * jnp.asarray(180 / jnp.pi, input.dtype)

@@ -9,13 +9,13 @@ from flambeau._ops.registry import Array, Operand, op
 
 
 @op(promote="numeric", differentiable=False)
-def eq(input: Operand, other: Operand) -> Array:
+def eq(input: Array, other: Operand) -> Array:
     """Where the two are equal."""
     return jnp.equal(input, other)
 
 
 @op(promote="numeric", differentiable=False)
-def ne(input: Operand, other: Operand) -> Array:
+def ne(input: Array, other: Operand) -> Array:
     """Where the two differ."""
     return jnp.not_equal(input, other)
 
@@ -26,28 +26,28 @@ def _ordered(input: Array, symbol: str) -> None:
 
 
 @op(promote="numeric", differentiable=False)
-def lt(input: Operand, other: Operand) -> Array:
+def lt(input: Array, other: Operand) -> Array:
     """Where ``input < other``."""
     _ordered(input, "<")
     return jnp.less(input, other)
 
 
 @op(promote="numeric", differentiable=False)
-def le(input: Operand, other: Operand) -> Array:
+def le(input: Array, other: Operand) -> Array:
     """Where ``input <= other``."""
     _ordered(input, "<=")
     return jnp.less_equal(input, other)
 
 
 @op(promote="numeric", differentiable=False)
-def gt(input: Operand, other: Operand) -> Array:
+def gt(input: Array, other: Operand) -> Array:
     """Where ``input > other``."""
     _ordered(input, ">")
     return jnp.greater(input, other)
 
 
 @op(promote="numeric", differentiable=False)
-def ge(input: Operand, other: Operand) -> Array:
+def ge(input: Array, other: Operand) -> Array:
     """Where ``input >= other``."""
     _ordered(input, ">=")
     return jnp.greater_equal(input, other)
@@ -60,19 +60,19 @@ def logical_not(input: Array) -> Array:
 
 
 @op(promote="numeric", differentiable=False)
-def logical_and(input: Operand, other: Operand) -> Array:
+def logical_and(input: Array, other: Array) -> Array:
     """Where both are non-zero."""
     return jnp.logical_and(input, other)
 
 
 @op(promote="numeric", differentiable=False)
-def logical_or(input: Operand, other: Operand) -> Array:
+def logical_or(input: Array, other: Array) -> Array:
     """Where at least one is non-zero."""
     return jnp.logical_or(input, other)
 
 
 @op(promote="numeric", differentiable=False)
-def logical_xor(input: Operand, other: Operand) -> Array:
+def logical_xor(input: Array, other: Array) -> Array:
     """Where exactly one is non-zero."""
     return jnp.logical_xor(input, other)
 

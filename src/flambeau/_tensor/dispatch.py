@@ -27,6 +27,9 @@ from flambeau._tensor.core import Storage, TensorBase, _Class, _new, value_of, w
 autocast: Callable[[Op, list[Any]], list[Any]] | None = None
 """While ``amp.autocast`` is on: gets a row and its arguments, gives the arguments cast."""
 
+_OF_NUMBERS = frozenset({"add", "sub", "mul", "true_divide", "rsub"})
+"""Promoting rows that PyTorch also applies to two numbers."""
+
 _Number = (int, float, complex, np.number, np.bool_)
 
 
@@ -116,6 +119,8 @@ def run(
         scalar_dtype = first.dtype
     if numbers or not uniform:
         _check_arguments(row, args, layout)
+        if first is None and op.promote is not None and op.name not in _OF_NUMBERS:
+            raise TypeError(f"{op.name}(): one argument at least must be Tensor, got only numbers")
         if not uniform:
             device = _one_device(op, values)
         if op.promote is not None:

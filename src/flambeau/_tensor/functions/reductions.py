@@ -176,6 +176,7 @@ def _extreme(
     name: str, whole: Any, along: Any, two: Any, input: Any, args: Any, kwargs: Any, out: Any
 ) -> Any:
     """The three overloads ``max(x)``, ``max(x, dim, keepdim)`` and ``max(x, other)``."""
+    need_tensor(name, input)
     other = kwargs.pop("other", None)
     if args and isinstance(args[0], TensorBase):
         other, args = args[0], args[1:]

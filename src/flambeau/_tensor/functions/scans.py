@@ -59,13 +59,13 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
 
 
 def gradient(
-    input: Any, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1
+    input: Any, *, spacing: Any = None, dim: Any = None, edge_order: int = 1
 ) -> tuple[Any, ...]:
     """The derivative of samples in each dimension, by central differences.
 
     Args:
         input: the samples.
-        spacing: the distance between them, one number for all dimensions, or per dimension
+        spacing: the distance between them (1), one number for all dimensions, or per dimension
             a number or a 1-d tensor of coordinates.
         dim: the dimensions to differentiate along; all by default.
         edge_order: 1 or 2, the order of the formula at both ends.
@@ -88,6 +88,8 @@ def gradient(
         dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
     if edge_order not in (1, 2):
         raise RuntimeError(f"torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}")  # fmt: skip
+    if spacing is None:
+        spacing = 1
     if isinstance(spacing, (tuple, list)):
         steps = list(spacing)
     elif isinstance(spacing, TensorBase):
