@@ -62,14 +62,87 @@ from flambeau._tensor.dtypes import int64 as long
 
 # --- tensors
 from flambeau._tensor.construct import from_dlpack, from_jax, from_numpy
-from flambeau._tensor.construct import from_data as tensor
+from flambeau._tensor.layout import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    sparse_coo,
+    strided,
+)
 from flambeau._tensor.printing import set_printoptions
 from flambeau._tensor.size import Size
 from flambeau._tensor.tensor import Tensor, is_tensor
 
 # --- creation
+from flambeau._tensor.functions.creation import (
+    arange,
+    as_tensor,
+    asarray,
+    bartlett_window,
+    blackman_window,
+    cartesian_prod,
+    combinations,
+    empty,
+    empty_like,
+    empty_permuted,
+    empty_strided,
+    eye,
+    frombuffer,
+    full,
+    full_like,
+    hamming_window,
+    hann_window,
+    kaiser_window,
+    linspace,
+    logspace,
+    meshgrid,
+    ones,
+    ones_like,
+    scalar_tensor,
+    tensor,
+    tril_indices,
+    triu_indices,
+    zeros,
+    zeros_like,
+)
+from flambeau._tensor.functions.creation import range_ as range
 
 # --- random
+from flambeau import random
+from flambeau._tensor.functions.random import (
+    alpha_dropout,
+    alpha_dropout_,
+    bernoulli,
+    binomial,
+    dropout,
+    dropout_,
+    feature_alpha_dropout,
+    feature_alpha_dropout_,
+    feature_dropout,
+    feature_dropout_,
+    multinomial,
+    normal,
+    poisson,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+)
+from flambeau._tensor.generator import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 
 # --- arithmetic, pointwise, comparison, reductions
 from flambeau._tensor.functions.arithmetic import (

@@ -25,7 +25,7 @@ class Stream:
     """A source of random numbers on one device.
 
     Attributes:
-        seed: what it was last seeded with.
+        seed: what it was last seeded with, or a Value of bytes whose last eight tell it.
         lock: held while an operation swaps the key.
     """
 
@@ -38,7 +38,7 @@ class Stream:
 
     def reseed(self, seed: int) -> None:
         """Start the sequence that belongs to a seed."""
-        self.seed = seed
+        self.seed: int | Value = seed
         self.set_words(((seed >> 32) & 0xFFFFFFFF, seed & 0xFFFFFFFF))
 
     def set_words(self, words: Sequence[int]) -> None:
@@ -79,6 +79,11 @@ def seed_all(seed: int) -> None:
 
 def _entropy() -> int:
     return int.from_bytes(os.urandom(8), "little") >> 1
+
+
+def streams() -> list[Stream]:
+    """The default streams that have been used."""
+    return list(_streams.values())
 
 
 def fresh_seed() -> int:

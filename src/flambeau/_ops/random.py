@@ -377,12 +377,12 @@ def feature_alpha_dropout(key: Array, input: Array, p: Scalar = 0.5) -> Array:
 
 
 @op(differentiable=False)
-def key_bytes(input: Array) -> Array:
-    """A key as eight bytes, the form in which generators hand out their state."""
-    return lax.bitcast_convert_type(input, jnp.uint8).reshape(8)
+def generator_state(words: Array, seeded: Array) -> Array:
+    """A generator's state as sixteen bytes: its key, then the last half of ``seeded``, its seed."""
+    return jnp.concatenate([lax.bitcast_convert_type(words, jnp.uint8).reshape(8), seeded[8:]])
 
 
 @op(differentiable=False)
-def key_from_bytes(input: Array) -> Array:
-    """The key of eight bytes."""
-    return lax.bitcast_convert_type(input.reshape(2, 4), jnp.uint32)
+def generator_key(input: Array) -> Array:
+    """The key in a generator's state."""
+    return lax.bitcast_convert_type(input[:8].reshape(2, 4), jnp.uint32)

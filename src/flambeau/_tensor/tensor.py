@@ -21,6 +21,7 @@ from flambeau._tensor.device import device as device_type
 from flambeau._tensor.device import place_for, user_device
 from flambeau._tensor.dispatch import run, transfer
 from flambeau._tensor.hooks import RemovableHandle
+from flambeau._tensor.layout import strided
 from flambeau._tensor.methods import Methods
 from flambeau._tensor.printing import format_tensor
 from flambeau._tensor.size import Size
@@ -147,7 +148,7 @@ class Tensor(Methods, TensorBase):
     is_quantized = False
     is_nested = False
     is_mkldnn = False
-    layout = "torch.strided"
+    layout = strided
     names: Any = property(lambda self: (None,) * self.ndim)
 
     @property

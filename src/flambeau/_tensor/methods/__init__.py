@@ -6,7 +6,9 @@ from flambeau._tensor.methods.arithmetic import ArithmeticMethods
 from flambeau._tensor.methods.bitwise import BitwiseMethods
 from flambeau._tensor.methods.casts import CastMethods
 from flambeau._tensor.methods.comparison import ComparisonMethods
+from flambeau._tensor.methods.creation import CreationMethods
 from flambeau._tensor.methods.pointwise import PointwiseMethods
+from flambeau._tensor.methods.random import RandomMethods
 from flambeau._tensor.methods.reductions import ReductionMethods
 
 
@@ -15,7 +17,9 @@ class Methods(
     BitwiseMethods,
     CastMethods,
     ComparisonMethods,
+    CreationMethods,
     PointwiseMethods,
+    RandomMethods,
     ReductionMethods,
 ):
     """All families of methods together: a family adds its mixin to the bases."""
