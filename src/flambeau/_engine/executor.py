@@ -117,7 +117,7 @@ def _free_leaves(graph: Graph, useful: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(
         i
         for i in useful
-        if (ref := refs[i]) is not None and ref() is None and count(arrays[i]) == 2
+        if (ref := refs[i]).__class__ is not Value and ref() is None and count(arrays[i]) == 2
     )
 
 

@@ -144,11 +144,33 @@ def set_executor(execute: Any) -> None:
     _executor = execute
 
 
+class Capture:
+    """What ``compile`` sets while it runs a function: reading is an error there.
+
+    Attributes:
+        holds: nothing is executed until the function ends.
+        hypers: per fused update, where its hyper-parameters come from and the positions of
+            their numbers in the graph.
+    """
+
+    def __init__(self, holds: bool) -> None:
+        self.holds = holds
+        self.hypers: list[tuple[Any, int, tuple[str, ...]]] = []
+
+    def refuse_read(self) -> None:
+        raise RuntimeError(
+            f"a value is read inside a compiled function, at {user_line()}: print(), .item(), "
+            ".numpy(), `if tensor:` and results whose shape depends on data cannot be replayed. "
+            "Return the tensor and read it outside, or leave this function uncompiled"
+        )
+
+
 class _Thread(threading.local):
-    """The pending graphs of a thread, by device."""
+    """The pending graphs of a thread, by device, and its capture if it is under one."""
 
     def __init__(self) -> None:
         self.graphs: dict[Place, Graph] = {}
+        self.capture: Capture | None = None
 
 
 _thread = _Thread()
@@ -207,7 +229,7 @@ def record(
                 if array.__class__ is np.ndarray and place is not None:
                     array = v.array = _upload(array, device)  # used again: convert it once
                 v.place = (epoch, n)
-                graph.leaf_refs.append(None if v.pinned else weakref.ref(v))
+                graph.leaf_refs.append(v if v.pinned else weakref.ref(v))
                 graph.leaf_arrays.append(array)
                 aval = v.aval
             elif v is None:
@@ -355,7 +377,7 @@ def _forget_leaves(graph: Graph, fresh: tuple[Aval, ...], n: int) -> None:
         else:
             graph.leaf_arrays.pop()
             ref = graph.leaf_refs.pop()
-            value = ref() if ref is not None else None
+            value = ref if ref.__class__ is Value else ref()
             if value is not None:
                 value.place = None
 
@@ -380,7 +402,19 @@ def _why_new(state: State, call: Call, key: Any) -> str:
     return f"{where} ({call.name}) is new here"
 
 
+def capturing() -> Capture | None:
+    """The capture that this thread is under."""
+    return _thread.capture
+
+
+def set_capture(capture: Capture | None) -> None:
+    """Start or end a capture in this thread."""
+    _thread.capture = capture
+
+
 def _leave_lazily(graph: Graph) -> None:
+    if _thread.capture is not None and _thread.capture.holds:
+        return
     if config._mode == "debug":
         graph.sources.append(user_line())
     graph.execute()
@@ -399,6 +433,8 @@ def user_line() -> str:
 
 def flush() -> None:
     """Execute all that this thread has recorded, without waiting for the results."""
+    if _thread.capture is not None and _thread.capture.holds:
+        return
     for graph in list(_thread.graphs.values()):
         graph.execute()
 
@@ -409,6 +445,8 @@ def read(value: Value) -> Any:
     Raises:
         RuntimeError: the value has no data (``meta``).
     """
+    if _thread.capture is not None:
+        _thread.capture.refuse_read()
     flush()
     if value.array is None:
         if value.aval.device.is_meta:

@@ -10,7 +10,7 @@ import numpy as np
 
 from flambeau._engine.call import Call, interned
 from flambeau._engine.device import Place
-from flambeau._engine.recorder import record
+from flambeau._engine.recorder import capturing, graph_for, record
 from flambeau._tensor.core import TensorBase, value_of, write
 from flambeau._tensor.dispatch import transfer
 
@@ -26,6 +26,7 @@ def update(
     grads: Sequence[Any],
     states: Sequence[dict[str, Any]],
     hyper: dict[str, Any],
+    source: Any = None,
     **static: Any,
 ) -> None:
     """Apply a rule to parameters and their state, in place, without history.
@@ -40,6 +41,8 @@ def update(
             zero-dimensional one may be shared by several parameters: it is read and written
             once.
         hyper: numbers (inputs of the program: a new value makes no new program) or tensors.
+        source: how to get ``hyper`` anew, ``(function, argument)``; a replay of the step
+            (``flambeau.compile``) calls it each time.
         static: flags of the rule, hashable.
     """
     if not params:
@@ -48,7 +51,7 @@ def update(
     device = values[0].aval.device
     for v in values:
         if v.aval.device is not device:
-            _by_device(rule, params, grads, states, hyper, static)
+            _by_device(rule, params, grads, states, hyper, source, static)
             return
     targets: list[Any] = list(params)
     inputs: list[Any] = values
@@ -80,6 +83,10 @@ def update(
         "fused", rule, tuple(static.items()), names, tuple(columns), len(params), tuple(hyper)
     )  # fmt: skip
     call = interned(key, lambda: _make(rule, static, names, columns, len(params), tuple(hyper)))
+    capture = capturing()
+    if capture is not None:
+        numbers = tuple(k for k, h in hyper.items() if not isinstance(h, TensorBase))
+        capture.hypers.append((source, len(graph_for(device).scalars[0]), numbers))
     outs = record(call, inputs, _FLOAT64, device)
     for t, v in zip(targets, outs, strict=True):
         if t._chain is None:
@@ -96,7 +103,7 @@ def _hyper(h: Any, device: Place) -> Any:
 
 
 def _by_device(
-    rule: Rule, params: Any, grads: Any, states: Any, hyper: Any, static: Any
+    rule: Rule, params: Any, grads: Any, states: Any, hyper: Any, source: Any, static: Any
 ) -> None:
     groups: dict[Place, list[int]] = {}
     for i, p in enumerate(params):
@@ -108,6 +115,7 @@ def _by_device(
             [grads[i] for i in rows],
             [states[i] for i in rows] if states else states,
             hyper,
+            source,
             **static,
         )
 

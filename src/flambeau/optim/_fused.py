@@ -166,7 +166,7 @@ class RuleOptimizer(Optimizer):
         static = {**self._static(group), **extra}
         names = states[0].keys()
         if all(entry.keys() == names for entry in states):
-            update(rule, params, grads, states, hyper, **static)
+            update(rule, params, grads, states, hyper, (self._hyper, group), **static)
             return
         kinds: dict[frozenset[str], list[int]] = {}  # such as matrices and vectors of Adafactor
         for at, entry in enumerate(states):
@@ -178,6 +178,7 @@ class RuleOptimizer(Optimizer):
                 [grads[at] for at in chosen],
                 [states[at] for at in chosen],
                 hyper,
+                (self._hyper, group),
                 **static,
             )
 

@@ -1,0 +1,1 @@
+"""``flambeau.compile``: a function recorded once and replayed without running its Python."""
