@@ -357,4 +357,6 @@ from flambeau._tensor.functions.special import (
 from flambeau.serialization._api import load, save
 
 # --- namespaces
-from flambeau import special
+from flambeau import autograd, nn, optim, special
+from flambeau._compile.api import compile
+from flambeau._tensor.jax_ops import wrap_jax

@@ -102,7 +102,7 @@ class Snapshot:
                 self._add(StreamCell(o), o.key)
             elif kind is Leaf:
                 self.grads[id(o)] = (o, o.grad)
-            elif isinstance(o, TensorBase):
+            elif issubclass(kind, TensorBase):
                 self.tensors[id(o)] = o
         for leaf, grad in self.grads.values():
             if grad is not None:
@@ -135,7 +135,7 @@ def holders(values: list[Value]) -> dict[int, list[ItemCell]]:
     wanted = {id(v) for v in values}
     tensors: dict[int, Any] = {}
     for o in gc.get_objects():
-        if isinstance(o, TensorBase) and o._chain is None and id(o._storage.value) in wanted:
+        if issubclass(type(o), TensorBase) and o._chain is None and id(o._storage.value) in wanted:
             tensors[id(o)] = o
     found: dict[int, list[ItemCell]] = {}
     for t in list(tensors.values()):

@@ -241,7 +241,7 @@ def _tensors_of(node: Node) -> list[Any]:
     return [
         o
         for o in gc.get_objects()
-        if isinstance(o, TensorBase) and o._edge is not None and o._edge[0] is node
+        if issubclass(type(o), TensorBase) and o._edge is not None and o._edge[0] is node
     ]
 
 
