@@ -15,6 +15,7 @@ import numpy as np
 
 from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.device import Place
+from flambeau._ops._prng import advance
 from flambeau._ops.registry import Op
 
 Fn = Callable[..., tuple[jax.Array, ...]]
@@ -147,7 +148,7 @@ def _make(
 
     def fn(*flat: Any) -> Any:
         if op.random:
-            new, sub = _split(flat[0])
+            new, sub = advance(flat[0])
             flat = flat[1:]
         if cast is not None:
             flat = tuple(x if x is None or x.dtype == cast else _cast(x, cast) for x in flat)
@@ -192,8 +193,3 @@ def _cast(x: jax.Array, dtype: np.dtype) -> jax.Array:
     ):
         x = x.real
     return x.astype(dtype)
-
-
-def _split(key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    pair = jax.random.key_data(jax.random.split(jax.random.wrap_key_data(key)))
-    return pair[0], pair[1]

@@ -15,16 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from flambeau._ops._prng import generator
 from flambeau._ops.registry import Array, Dims, DType, Operand, OptDims, Scalar, op
 
 # The first float32 above zero that log1p of a uniform sample can give.
 _SMALLEST_UNIFORM = 2.0**-25
 _SELU_SCALE = 1.7580993408473766  # scale * alpha of the SELU paper, appendix A1
 _MULTINOMIAL_CATEGORIES = 2**24
-
-
-def _generator(key: Array) -> Array:
-    return jax.random.wrap_key_data(key)
 
 
 def _drawn_in(dtype: np.dtype) -> np.dtype:
@@ -45,8 +42,8 @@ def _unit_uniform(key: Array, size: Dims, dtype: np.dtype) -> Array:
     dtype = np.dtype(dtype)
     if np.issubdtype(dtype, np.complexfloating):
         part = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
-        return lax.complex(*jnp.unstack(jax.random.uniform(_generator(key), (2, *size), part)))
-    return jax.random.uniform(_generator(key), size, dtype)
+        return lax.complex(*jnp.unstack(jax.random.uniform(generator(key), (2, *size), part)))
+    return jax.random.uniform(generator(key), size, dtype)
 
 
 @op(random=True, differentiable=False)
@@ -76,7 +73,7 @@ def normal(
     Follows ``torch.randn`` and ``torch.Tensor.normal_``.
     """
     drawn = _drawn_in(out_dtype)
-    sample = jax.random.normal(_generator(key), size, drawn)
+    sample = jax.random.normal(generator(key), size, drawn)
     return (sample * _scalar(std, drawn) + _scalar(mean, drawn)).astype(out_dtype)
 
 
@@ -87,7 +84,7 @@ def randint(key: Array, size: Dims, low: Scalar, high: Scalar, *, out_dtype: DTy
     Follows ``torch.randint`` and ``torch.Tensor.random_``.
     """
     low, high = jnp.asarray(low).astype(jnp.int64), jnp.asarray(high).astype(jnp.int64)
-    return jax.random.randint(_generator(key), size, low, high, jnp.int64).astype(out_dtype)
+    return jax.random.randint(generator(key), size, low, high, jnp.int64).astype(out_dtype)
 
 
 @op(random=True, differentiable=False)
@@ -96,13 +93,13 @@ def randperm(key: Array, n: int, *, out_dtype: DType) -> Array:
 
     Follows ``torch.randperm``.
     """
-    return jax.random.permutation(_generator(key), n).astype(out_dtype)
+    return jax.random.permutation(generator(key), n).astype(out_dtype)
 
 
 def _events(key: Array, size: Dims, probability: Array) -> Array:
     """True with ``probability``."""
     drawn = np.float64 if probability.dtype == np.float64 else np.float32
-    return jax.random.uniform(_generator(key), size, drawn) < probability.astype(drawn)
+    return jax.random.uniform(generator(key), size, drawn) < probability.astype(drawn)
 
 
 @op(random=True, differentiable=False)
@@ -161,7 +158,7 @@ def multinomial(key: Array, input: Array, num_samples: int, replacement: bool = 
         return lax.top_k(input.astype(np.float64) / clocks, num_samples)[1].astype(jnp.int64)
     weights = input.reshape(-1, categories).astype(np.float64)
     ends = jnp.cumsum(weights, -1)
-    marks = jax.random.uniform(_generator(key), (weights.shape[0], num_samples), np.float64)
+    marks = jax.random.uniform(generator(key), (weights.shape[0], num_samples), np.float64)
     # From the right, so that a category of weight zero, whose interval is empty, is never hit.
     find = jax.vmap(lambda e, m: jnp.searchsorted(e, m, side="right"))
     found = find(ends, marks * ends[:, -1:])
@@ -170,7 +167,7 @@ def multinomial(key: Array, input: Array, num_samples: int, replacement: bool = 
 
 def _positive_exponential(key: Array, size: Dims, dtype: np.dtype) -> Array:
     """Samples of the exponential distribution of rate 1, none of them 0."""
-    sample = jax.random.uniform(_generator(key), size, dtype)
+    sample = jax.random.uniform(generator(key), size, dtype)
     return -jnp.log1p(-jnp.maximum(sample, jnp.asarray(_SMALLEST_UNIFORM, dtype)))
 
 
@@ -204,7 +201,7 @@ def cauchy(
     Follows ``torch.Tensor.cauchy_``.
     """
     drawn = _drawn_in(out_dtype)
-    sample = jax.random.cauchy(_generator(key), size, drawn)
+    sample = jax.random.cauchy(generator(key), size, drawn)
     return (sample * _scalar(sigma, drawn) + _scalar(median, drawn)).astype(out_dtype)
 
 
@@ -217,7 +214,7 @@ def log_normal(
     Follows ``torch.Tensor.log_normal_``.
     """
     drawn = _drawn_in(out_dtype)
-    sample = jax.random.normal(_generator(key), size, drawn)
+    sample = jax.random.normal(generator(key), size, drawn)
     return jnp.exp(sample * _scalar(std, drawn) + _scalar(mean, drawn)).astype(out_dtype)
 
 
@@ -240,7 +237,7 @@ def trunc_normal(
     wide = np.dtype(np.float64)
     mean, std, a, b = (_scalar(v, wide) for v in (mean, std, a, b))
     low, high = (lax.erf((end - mean) / (std * math.sqrt(2.0))) for end in (a, b))
-    u = jax.random.uniform(_generator(key), size, drawn)
+    u = jax.random.uniform(generator(key), size, drawn)
     sample = lax.erf_inv(low.astype(drawn) + u * (high - low).astype(drawn))
     sample = sample * (std * math.sqrt(2.0)).astype(drawn) + mean.astype(drawn)
     return jnp.clip(sample, a.astype(drawn), b.astype(drawn)).astype(out_dtype)
@@ -260,7 +257,9 @@ def poisson(key: Array, input: Array) -> Array:
     Follows ``torch.poisson``.
     """
     rates = input.astype(np.float32) if input.dtype.itemsize < 4 else input
-    return jax.random.poisson(_generator(key), rates, dtype=jnp.int64).astype(input.dtype)
+    # JAX offers these samples for its own generator alone.
+    threefry = jax.random.wrap_key_data(key)
+    return jax.random.poisson(threefry, rates, dtype=jnp.int64).astype(input.dtype)
 
 
 @op(random=True, promote="float", differentiable=False)
@@ -271,7 +270,7 @@ def binomial(key: Array, count: Array, prob: Array) -> Array:
     """
     drawn = _drawn_in(count.dtype)
     sample = jax.random.binomial(
-        _generator(key), count.astype(drawn), prob.astype(drawn), dtype=drawn
+        generator(key), count.astype(drawn), prob.astype(drawn), dtype=drawn
     )
     return sample.astype(count.dtype)
 
@@ -283,7 +282,7 @@ def standard_gamma(key: Array, input: Array) -> Array:
     Follows ``torch._standard_gamma``.
     """
     drawn = _drawn_in(input.dtype)
-    return jax.random.gamma(_generator(key), input.astype(drawn)).astype(input.dtype)
+    return jax.random.gamma(generator(key), input.astype(drawn)).astype(input.dtype)
 
 
 @op(random=True, promote="float")
@@ -293,9 +292,9 @@ def normal_like(key: Array, mean: Operand, std: Operand) -> Array:
     Follows ``torch.normal`` of tensors.
     """
     mean, std = jnp.asarray(mean), jnp.asarray(std)
-    size = jnp.broadcast_shapes(mean.shape, std.shape)
+    size = np.broadcast_shapes(mean.shape, std.shape)
     drawn = _drawn_in(mean.dtype)
-    sample = jax.random.normal(_generator(key), size, drawn)
+    sample = jax.random.normal(generator(key), size, drawn)
     # PyTorch's samples carry no gradient to the parameters; `rsample` is for that.
     mean, std = lax.stop_gradient(mean), lax.stop_gradient(std)
     return (sample * std.astype(drawn) + mean.astype(drawn)).astype(mean.dtype)
@@ -303,7 +302,7 @@ def normal_like(key: Array, mean: Operand, std: Operand) -> Array:
 
 def _kept(key: Array, size: Dims, p: Array) -> Array:
     """True with probability ``1 - p``: one 32-bit word against a threshold for each element."""
-    words = jax.random.bits(_generator(key), size, jnp.uint32)
+    words = jax.random.bits(generator(key), size, jnp.uint32)
     p = p.astype(np.float64)
     threshold = jnp.minimum(jnp.round(p * 2.0**32), 2.0**32 - 1).astype(jnp.uint32)
     return (words >= threshold) & (p < 1)
