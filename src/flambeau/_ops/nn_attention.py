@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from flambeau._ops._nn import widen
-from flambeau._ops.registry import Array, OptArray, Scalar, op
+from flambeau._ops.registry import Array, DType, OptArray, Scalar, op
 
 
 def _weights(
@@ -71,6 +71,25 @@ def scaled_dot_product_attention(
     keys, values = _grouped(key, query, enable_gqa), _grouped(value, query, enable_gqa)
     weights = _weights(query, keys, attn_mask, is_causal, scale)
     return jnp.matmul(weights.astype(value.dtype), values)
+
+
+@op()
+def attention_weights(
+    query: Array,
+    key: Array,
+    attn_mask: OptArray = None,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+) -> Array:
+    """The weights that :data:`scaled_dot_product_attention` gives to each value."""
+    return _weights(query, key, attn_mask, is_causal, scale).astype(query.dtype)
+
+
+@op()
+def additive_mask(mask: Array, dtype: DType) -> Array:
+    """A boolean mask as numbers to add: minus infinity where True, zero elsewhere."""
+    return jnp.where(mask, -jnp.inf, 0).astype(dtype)
 
 
 @op(random=True)

@@ -6,8 +6,16 @@ import jax
 import numpy as np
 import pytest
 
-from flambeau._ops import nn_dropout as rows
+from flambeau._ops import random as rows
 from tests.ops.nn_rows import normal
+
+
+
+@pytest.fixture(autouse=True)
+def _wide():
+    with jax.enable_x64(True):
+        yield
+
 
 KEY = jax.random.key_data(jax.random.key(11))
 

@@ -1,0 +1,406 @@
+"""Activations."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from flambeau._ops import nn_activation as rows
+from flambeau._ops import pointwise
+from flambeau.nn.functional._base import Tensor, apply, as_dtype, maybe_inplace, require_tensor
+
+__all__ = [
+    "celu",
+    "celu_",
+    "elu",
+    "elu_",
+    "gelu",
+    "glu",
+    "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "hardtanh_",
+    "leaky_relu",
+    "leaky_relu_",
+    "log_softmax",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_",
+    "rrelu",
+    "rrelu_",
+    "selu",
+    "selu_",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
+]
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``max(0, x)`` elementwise.
+
+    Follows `torch.nn.functional.relu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> import flambeau.nn.functional as F
+        >>> F.relu(torch.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+    """
+    require_tensor("relu", input=input)
+    return maybe_inplace(input, apply(pointwise.relu, input), inplace, "relu")
+
+
+def relu_(input: Tensor) -> Tensor:
+    """In-place :func:`relu`."""
+    return relu(input, inplace=True)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """``1 / (1 + exp(-x))``. Follows `torch.nn.functional.sigmoid`."""
+    return apply(pointwise.sigmoid, input)
+
+
+def tanh(input: Tensor) -> Tensor:
+    """Hyperbolic tangent. Follows `torch.nn.functional.tanh`."""
+    return apply(pointwise.tanh, input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """``min(max(0, x), 6)``. Follows `torch.nn.functional.relu6`."""
+    require_tensor("relu6", input=input)
+    return maybe_inplace(input, apply(rows.relu6, input), inplace, "relu6")
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """Clip to ``[min_val, max_val]``.
+
+    Follows `torch.nn.functional.hardtanh`.
+
+    Raises:
+        ValueError: the lower bound is above the upper one.
+    """
+    require_tensor("hardtanh", input=input)
+    if min_val > max_val:
+        raise ValueError(
+            f"hardtanh: min_val cannot be greater than max_val, but got {min_val} > {max_val}"
+        )
+    out = apply(rows.hardtanh, input, min_val=float(min_val), max_val=float(max_val))
+    return maybe_inplace(input, out, inplace, "hardtanh")
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """In-place :func:`hardtanh`."""
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """``x`` where positive, ``negative_slope * x`` elsewhere.
+
+    Follows `torch.nn.functional.leaky_relu`.
+    """
+    require_tensor("leaky_relu", input=input)
+    out = apply(rows.leaky_relu, input, negative_slope=float(negative_slope))
+    return maybe_inplace(input, out, inplace, "leaky_relu")
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """In-place :func:`leaky_relu`."""
+    return leaky_relu(input, negative_slope, inplace=True)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere.
+
+    Follows `torch.nn.functional.elu`.
+    """
+    require_tensor("elu", input=input)
+    return maybe_inplace(input, apply(rows.elu, input, alpha=float(alpha)), inplace, "elu")
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """In-place :func:`elu`."""
+    return elu(input, alpha, inplace=True)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """The self-normalizing exponential unit. Follows `torch.nn.functional.selu`."""
+    require_tensor("selu", input=input)
+    return maybe_inplace(input, apply(rows.selu, input), inplace, "selu")
+
+
+def selu_(input: Tensor) -> Tensor:
+    """In-place :func:`selu`."""
+    return selu(input, inplace=True)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))``.
+
+    Follows `torch.nn.functional.celu`.
+
+    Raises:
+        RuntimeError: `alpha` is zero.
+    """
+    require_tensor("celu", input=input)
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    return maybe_inplace(input, apply(rows.celu, input, alpha=float(alpha)), inplace, "celu")
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """In-place :func:`celu`."""
+    return celu(input, alpha, inplace=True)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """``x`` times the normal distribution's cumulative function.
+
+    Follows `torch.nn.functional.gelu`.
+
+    Raises:
+        RuntimeError: `approximate` is neither ``"none"`` nor ``"tanh"``.
+    """
+    require_tensor("gelu", input=input)
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(
+            f"approximate argument must be either none or tanh, but got {approximate!r}."
+        )
+    return apply(rows.gelu, input, approximate=approximate)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """``x * sigmoid(x)``. Follows `torch.nn.functional.silu`."""
+    require_tensor("silu", input=input)
+    return maybe_inplace(input, apply(rows.silu, input), inplace, "silu")
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """``x * tanh(softplus(x))``. Follows `torch.nn.functional.mish`."""
+    require_tensor("mish", input=input)
+    return maybe_inplace(input, apply(rows.mish, input), inplace, "mish")
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """``x * relu6(x + 3) / 6``. Follows `torch.nn.functional.hardswish`."""
+    require_tensor("hardswish", input=input)
+    return maybe_inplace(input, apply(rows.hardswish, input), inplace, "hardswish")
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """``relu6(x + 3) / 6``. Follows `torch.nn.functional.hardsigmoid`."""
+    require_tensor("hardsigmoid", input=input)
+    return maybe_inplace(input, apply(rows.hardsigmoid, input), inplace, "hardsigmoid")
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """``log(1 + exp(beta * x)) / beta``, linear where ``beta * x > threshold``.
+
+    Follows `torch.nn.functional.softplus`.
+    """
+    return apply(rows.softplus, input, beta=float(beta), threshold=float(threshold))
+
+
+def softsign(input: Tensor) -> Tensor:
+    """``x / (1 + |x|)``. Follows `torch.nn.functional.softsign`."""
+    return apply(rows.softsign, input)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """``x - tanh(x)``. Follows `torch.nn.functional.tanhshrink`."""
+    return apply(rows.tanhshrink, input)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Move every element by `lambd` towards zero.
+
+    Follows `torch.nn.functional.softshrink`.
+
+    Raises:
+        RuntimeError: `lambd` is negative.
+    """
+    require_tensor("softshrink", input=input)
+    if lambd < 0:
+        raise RuntimeError(
+            f"softshrink: lambda must be greater or equal to 0, but found to be {lambd}."
+        )
+    return apply(rows.softshrink, input, lambd=float(lambd))
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """Zero where ``|x| <= lambd``. Follows `torch.nn.functional.hardshrink`."""
+    return apply(rows.hardshrink, input, lambd=float(lambd))
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """``x`` where greater than `threshold`, `value` elsewhere.
+
+    Follows `torch.nn.functional.threshold`.
+    """
+    require_tensor("threshold", input=input)
+    out = apply(rows.threshold, input, threshold=float(threshold), value=float(value))
+    return maybe_inplace(input, out, inplace, "threshold")
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """In-place :func:`threshold`."""
+    out = apply(rows.threshold, input, threshold=float(threshold), value=float(value))
+    return maybe_inplace(input, out, True, "threshold")
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """``x`` where positive, ``weight * x`` elsewhere.
+
+    Follows `torch.nn.functional.prelu`.
+
+    Raises:
+        RuntimeError: there is neither one weight nor one for each channel.
+    """
+    require_tensor("prelu", input=input, weight=weight)
+    if weight.numel() != 1:
+        if input.ndim == 0:
+            raise RuntimeError("prelu: Not allow zero-dim input tensor.")
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if weight.numel() != channels:
+            raise RuntimeError(
+                "prelu: Mismatch of parameter numbers and input channel size. Found parameter "
+                f"numbers = {weight.numel()} and channel size = {channels}."
+            )
+    if weight.ndim > 1:
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
+        )
+    return apply(rows.prelu, input, weight)
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """Leaky ReLU with a random slope while training, with the mean slope otherwise.
+
+    Follows `torch.nn.functional.rrelu`.
+    """
+    require_tensor("rrelu", input=input)
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
+    if training:
+        out = apply(rows.rrelu_train, input, lower=float(lower), upper=float(upper))
+    else:
+        out = apply(rows.leaky_relu, input, negative_slope=(lower + upper) / 2)
+    return maybe_inplace(input, out, inplace, "rrelu")
+
+
+def rrelu_(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
+) -> Tensor:
+    """In-place :func:`rrelu`."""
+    return rrelu(input, lower, upper, training, inplace=True)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """``a * sigmoid(b)`` of the two halves along `dim`.
+
+    Follows `torch.nn.functional.glu`.
+
+    Raises:
+        RuntimeError: the input is a scalar, or the dimension cannot be halved.
+    """
+    require_tensor("glu", input=input)
+    if input.ndim == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    if input.size(dim) % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim} is size {input.size(dim)}"
+        )
+    return apply(rows.glu, input, dim=int(dim))
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """``log(sigmoid(x))``. Follows `torch.nn.functional.logsigmoid`."""
+    return apply(rows.logsigmoid, input)
+
+
+def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+        "dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def _softmax(op: Any, name: str, input: Tensor, dim: int | None, level: int, dtype: Any) -> Tensor:
+    require_tensor(name, input=input)
+    if dim is None:
+        dim = _implicit_dim(name, input.ndim, level + 1)
+    kind = None if dtype is None else as_dtype(dtype).numpy
+    if kind is None and not input.dtype.is_floating_point:
+        raise RuntimeError(
+            f"{name}: not implemented for {input.dtype}; give dtype=, such as torch.float32"
+        )
+    return apply(op, input, dim=int(dim), dtype=kind)
+
+
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """Exponentials normalized to sum to one along `dim`.
+
+    Follows `torch.nn.functional.softmax`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> import flambeau.nn.functional as F
+        >>> F.softmax(torch.tensor([1.0, 1.0]), dim=0)
+        tensor([0.5000, 0.5000])
+    """
+    return _softmax(rows.softmax, "softmax", input, dim, _stacklevel, dtype)
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """The logarithm of :func:`softmax`, computed stably.
+
+    Follows `torch.nn.functional.log_softmax`.
+    """
+    return _softmax(rows.log_softmax, "log_softmax", input, dim, _stacklevel, dtype)
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """:func:`softmax` of ``-x``. Follows `torch.nn.functional.softmin`."""
+    return _softmax(rows.softmin, "softmin", input, dim, _stacklevel, dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """A sample of the Gumbel-softmax distribution along `dim`.
+
+    Follows `torch.nn.functional.gumbel_softmax`; `eps` has no effect.
+    """
+    require_tensor("gumbel_softmax", logits=logits)
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    return apply(rows.gumbel_softmax, logits, float(tau), hard=bool(hard), dim=int(dim))
