@@ -445,7 +445,9 @@ def public(op: Op) -> Callable[..., Any]:
 
     It serves as the method too, its first parameter being ``self``.
     """
-    scope: dict[str, Any] = {"_run": run, "_op": op, "_store": store_out}
+    scope: dict[str, Any] = {
+        "__name__": __name__, "_run": run, "_op": op, "_store": store_out
+    }  # fmt: skip
     params = [p for p in op.parameters if not (op.random and p.name == "key")]
     head, kw = [], []
     statics, dynamics = [], []

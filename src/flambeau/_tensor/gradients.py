@@ -40,9 +40,7 @@ def backward(
     roots = _roots(tensors, grads, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        run_backward(
-            roots, retain=retain, tracked=create_graph, on_released=_second_backward
-        )
+        run_backward(roots, retain=retain, tracked=create_graph, on_released=_refusal(roots))
         return
     targets = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     if not targets:
@@ -54,7 +52,7 @@ def backward(
         tracked=create_graph,
         capture=edges,
         accumulate=False,
-        on_released=_second_backward,
+        on_released=_refusal(roots),
     )
     for t, g in zip(targets, found, strict=True):
         if g is not None:
@@ -106,13 +104,14 @@ def grad(
         if t._edge is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     retain = create_graph if retain_graph is None else retain_graph
+    roots = _roots(outputs, _given_grads(outputs, grad_outputs), create_graph)
     found = run_backward(
-        _roots(outputs, _given_grads(outputs, grad_outputs), create_graph),
+        roots,
         retain=retain,
         tracked=create_graph,
         capture=[_edge_of(t) for t in targets],
         accumulate=False,
-        on_released=_second_backward,
+        on_released=_refusal(roots),
     )
     result = []
     for t, g in zip(targets, found, strict=True):
@@ -214,35 +213,69 @@ def _roots(
     return roots
 
 
-def _second_backward(node: Node, user: Node | None) -> RuntimeError:
-    """The error for a graph whose saved values were freed, naming who carried it here."""
-    text = (
-        "Trying to backward through the graph a second time (or directly access saved tensors "
-        "after they have already been freed). Saved intermediate values of the graph are freed "
-        "when you call .backward() or autograd.grad()."
-    )
-    carriers = [_describe(t) for t in _tensors_of(node)]
-    carriers = [c for c in carriers if c]
-    if carriers:
-        made = f", made by {node.label}"
-        at = f" at {node.line}" if node.line else ""
-        text += (
-            f" The old graph was carried here by {' / '.join(sorted(set(carriers)))}{made}{at}. "
-            "Write `.detach()` when you keep it for the next step"
+def _refusal(roots: Sequence[tuple[Any, Tracked]]) -> Any:
+    """Makes the error for a graph whose saved values were freed, naming who carried it here."""
+    starts = {id(edge[0]) for edge, _ in roots}
+
+    def refuse(node: Node, user: Node | None) -> RuntimeError:
+        text = (
+            "Trying to backward through the graph a second time (or directly access saved "
+            "tensors after they have already been freed). Saved intermediate values of the "
+            "graph are freed when you call .backward() or autograd.grad()."
         )
-        text += ", or specify retain_graph=True if you need to backward through it again."
-    else:
-        text += " Specify retain_graph=True if you need to backward through the graph again."
-    return RuntimeError(text)
+        again = "specify retain_graph=True if you need to backward through the graph again."
+        carrier = _carrier(node, starts)
+        if carrier is None:
+            return RuntimeError(f"{text} {again[0].upper()}{again[1:]}")
+        at = f" at {node.line}" if node.line else ""
+        return RuntimeError(
+            f"{text} The old graph, up to {node.label}{at}, was carried here by {carrier}: write "
+            f"`.detach()` where it is kept for the next step, or {again}"
+        )
+
+    return refuse
 
 
-def _tensors_of(node: Node) -> list[Any]:
-    """Live tensors that a node made. Searched for only when an error is about to be raised."""
-    return [
+def _carrier(node: Node, starts: set[int]) -> str | None:
+    """What a user calls the tensor that leads to a freed node.
+
+    The tensor that the node made, if it is still there; otherwise (a state replaced at every
+    step) the nearest one that was computed from it, those kept on objects before variables.
+    Searched for only when an error is about to be raised.
+    """
+    tensors = [
         o
         for o in gc.get_objects()
-        if issubclass(type(o), TensorBase) and o._edge is not None and o._edge[0] is node
+        if issubclass(type(o), TensorBase) and o._edge is not None and isinstance(o._edge[0], Node)
     ]
+    users: dict[int, list[Node]] = {}
+    seen: set[int] = set()
+    stack = [t._edge[0] for t in tensors]
+    while stack:
+        at = stack.pop()
+        if id(at) in seen:
+            continue
+        seen.add(id(at))
+        for edge in at.edges:
+            if edge is not None and isinstance(edge[0], Node):
+                users.setdefault(id(edge[0]), []).append(at)
+                stack.append(edge[0])
+    distance = {id(node): 0}
+    queue = [node]
+    for at in queue:
+        for user in users.get(id(at), ()):
+            if id(user) not in distance:
+                distance[id(user)] = distance[id(at)] + 1
+                queue.append(user)
+    named = []
+    for t in tensors:
+        far = distance.get(id(t._edge[0]))
+        if far is None or (id(t._edge[0]) in starts and far > 0):
+            continue
+        name = _describe(t)
+        if name is not None:
+            named.append((far > 0, name.startswith("the variable"), far, name))
+    return min(named)[3] if named else None
 
 
 def _describe(tensor: Any) -> str | None:

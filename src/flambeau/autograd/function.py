@@ -232,6 +232,7 @@ class Function:
             ctx._saved = [_keep(t, ours) for t in kept]
         else:
             ctx._saved = [_keep(t, ()) for t in kept]
+        ctx._to_save = ()  # an output among them would lead back here
         return outputs[0] if single else outputs
 
 
