@@ -173,7 +173,10 @@ def _make(
     scatter = None
     if op.scatter is not None:
         inverse = op.scatter
-        scatter = lambda base, new: (inverse(base, new, **static),)  # noqa: E731
+        extra = [p.name for p in dynamic[1:]]
+        scatter = lambda base, new, *more: (  # noqa: E731
+            inverse(base, new, **dict(zip(extra, more, strict=True)), **static),
+        )
     return Call(
         op.name,
         fn,

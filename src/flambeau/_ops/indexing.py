@@ -12,11 +12,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from flambeau._ops import shape as views
 from flambeau._ops._dims import canonical_dim
-from flambeau._ops.registry import Array, Arrays, Dims, Operand, Scalar, op
+from flambeau._ops.registry import Array, Arrays, Dims, DType, Operand, Scalar, op
 
 _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
@@ -561,6 +562,21 @@ def where(condition: Array, input: Operand, other: Operand) -> Array:
     """
     # The condition may have been cast along with the operands: bool never decides the dtype.
     return jnp.where(condition != 0, input, other)
+
+
+@op()
+def filled(value: Operand, shape: Dims, dtype: DType) -> Array:
+    """A number or tensor in a dtype, broadcast to a shape: what an assignment stores.
+
+    Raises:
+        RuntimeError: it does not broadcast; leading dimensions of size 1 are dropped.
+    """
+    value = jnp.asarray(value)
+    while value.ndim > len(shape) and value.shape[0] == 1:
+        value = value[0]
+    if jnp.iscomplexobj(value) and not np.issubdtype(dtype, np.complexfloating):
+        value = lax.real(value)
+    return jnp.broadcast_to(value, views.expanded_shape(value.shape, shape)).astype(dtype)
 
 
 @op(differentiable=False)

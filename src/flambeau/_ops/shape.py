@@ -3,7 +3,8 @@
 Each row has a ``scatter`` inverse, ``scatter(base, new, **static)``: the base with the
 viewed elements replaced. Rows whose result may show one element twice (``expand``,
 ``unfold``, ``as_strided``) are in :data:`OVERLAPPING`; a chain of views that holds one of
-them is written through flat indices instead, see :func:`flat_indices`.
+them is written through flat indices instead, see :func:`flat_indices`. :data:`REINTERPRETING` rows
+read the bytes as another dtype.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from flambeau._ops._dims import canonical_dim, canonical_dims
 from flambeau._ops.registry import Array, Dims, DType, OptDims, Scalar, op
 
 OVERLAPPING = frozenset({"expand", "unfold", "as_strided"})
+REINTERPRETING = frozenset({"real", "imag", "view_as_real", "view_as_complex", "view_dtype"})
 
 
 def infer_shape(shape: Sequence[int], numel: int) -> tuple[int, ...]:
@@ -283,9 +285,14 @@ def select(input: Array, dim: int, index: int) -> Array:
     return lax.index_in_dim(input, index, dim, keepdims=False)
 
 
+def _wrapped(index: Scalar, size: int) -> Array:
+    index = jnp.asarray(index).astype(jnp.int64)
+    return jnp.where(index < 0, index + size, index)
+
+
 def _unselect_at(base: Array, new: Array, dim: int, index: Scalar) -> Array:
     return lax.dynamic_update_index_in_dim(
-        base, new.astype(base.dtype), jnp.asarray(index).astype(jnp.int64), dim
+        base, new.astype(base.dtype), _wrapped(index, base.shape[dim]), dim
     )
 
 
@@ -293,12 +300,10 @@ def _unselect_at(base: Array, new: Array, dim: int, index: Scalar) -> Array:
 def select_at(input: Array, dim: int, index: Scalar) -> Array:
     """:func:`select` whose index is an input of the program.
 
-    A loop over ``x[i]`` is one program and not one for each ``i``. The caller checks the
-    index and passes the non-negative form of both numbers.
+    A loop over ``x[i]`` is one program and not one for each ``i``. The caller checks a number;
+    a tensor whose value is out of range picks the nearest slice.
     """
-    return lax.dynamic_index_in_dim(
-        input, jnp.asarray(index).astype(jnp.int64), dim, keepdims=False
-    )
+    return lax.dynamic_index_in_dim(input, _wrapped(index, input.shape[dim]), dim, keepdims=False)
 
 
 def slice_bounds(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from flambeau._autograd.tape import Sink, Tracked, apply
 from flambeau._engine.call import Call, interned
 from flambeau._engine.value import Value
+from flambeau._ops.shape import OVERLAPPING, REINTERPRETING
 
 
 class Storage:
@@ -25,7 +29,7 @@ class TensorBase:
 
     Attributes:
         _storage: the memory, shared with views and with ``detach()``.
-        _chain: for a view, the calls that lead from the storage's value to this tensor's.
+        _chain: for a view, the calls (or :class:`Bound` ones) that lead from the storage's value to this tensor's.
         _base: for a view that takes part in its base's history, the base.
         _seen: for a view, ``(value, version)`` as last derived.
         _edge: where gradients of this tensor go, ``(Node or Leaf, position)``; None when it
@@ -36,7 +40,7 @@ class TensorBase:
     """
 
     _storage: Storage
-    _chain: tuple[Call, ...] | None = None
+    _chain: tuple[Any, ...] | None = None
     _base: TensorBase | None = None
     _seen: tuple[Value, int] | None = None
     _edge: Any = None
@@ -117,15 +121,55 @@ def value_of(t: TensorBase) -> Value:
     return refresh(t)
 
 
+class Bound:
+    """A step of a chain with a number of its own, an input of the program: ``x[i]`` for any i.
+
+    The number is an int, or the Value of a zero-dimensional integer tensor.
+    """
+
+    __slots__ = ("call", "number")
+
+    def __init__(self, call: Call, number: Any):
+        self.call = call
+        self.number = number
+
+
+_INT64 = np.dtype(np.int64)
+
+
+def split_steps(steps: tuple[Any, ...]) -> tuple[tuple[Call, ...], list[int]]:
+    """The calls of a chain, and the numbers that they take besides their base."""
+    calls, numbers = [], []
+    for step in steps:
+        if step.__class__ is Bound:
+            calls.append(step.call)
+            numbers.append(step.number)
+        else:
+            calls.append(step)
+    return tuple(calls), numbers
+
+
+def _derive(steps: tuple[Any, ...], value: Value, edge: Any) -> Tracked:
+    calls, numbers = split_steps(steps)
+    nothing = [None] * len(numbers)
+    return apply(chain_call(calls), [value, *numbers], [edge, *nothing], _INT64)[0]
+
+
+def _replace(steps: tuple[Any, ...], values: list[Value], edges: list[Any]) -> Tracked:
+    calls, numbers = split_steps(steps)
+    nothing = [None] * len(numbers)
+    return apply(scatter_call(calls), [*values, *numbers], [*edges, *nothing], _INT64)[0]
+
+
 def refresh(t: TensorBase) -> Value:
     """Derive a view again after its base was written to; its history follows too."""
     assert t._chain is not None
     base = t._base
     if base is None:
-        value = apply(chain_call(t._chain), [t._storage.value], [None])[0].value
+        value = _derive(t._chain, t._storage.value, None).value
     else:
         steps = t._chain[len(base._chain or ()) :]
-        tracked = apply(chain_call(steps), [value_of(base)], [base._edge])[0]
+        tracked = _derive(steps, value_of(base), base._edge)
         value = tracked.value
         if tracked.edge is not None or (t._edge is not None and not isinstance(t._edge[0], Sink)):
             t._edge = tracked.edge
@@ -133,15 +177,25 @@ def refresh(t: TensorBase) -> Value:
     return value
 
 
+def _run_step(call: Call, base: Any, numbers: Iterator[Any]) -> tuple[Any, tuple[Any, ...]]:
+    own = (next(numbers),) if _takes_number(call) else ()
+    return call.fn(base, *own)[0], own
+
+
+def _takes_number(call: Call) -> bool:
+    return call.op is not None and sum(p.dynamic for p in call.op.parameters) > 1
+
+
 def chain_call(steps: tuple[Call, ...]) -> Call:
-    """Views applied one after the other, as one call."""
+    """Views applied one after the other, as one call of the base and the steps' numbers."""
     if len(steps) == 1:
         return steps[0]
 
     def make() -> Call:
-        def fn(base: Any) -> Any:
+        def fn(base: Any, *numbers: Any) -> Any:
+            found = iter(numbers)
             for step in steps:
-                (base,) = step.fn(base)
+                base = _run_step(step, base, found)[0]
             return base
 
         return Call(steps[-1].name, fn, view=True, signature=_signature("chain", steps))
@@ -150,15 +204,27 @@ def chain_call(steps: tuple[Call, ...]) -> Call:
 
 
 def scatter_call(steps: tuple[Call, ...]) -> Call:
-    """``(base, new) -> base`` with what the views show replaced by ``new``."""
+    """``(base, new, *numbers) -> base`` with what the views show replaced by ``new``."""
 
     def make() -> Call:
-        def fn(base: Any, new: Any) -> Any:
-            seen = [base]
-            for step in steps[:-1]:
-                seen.append(step.fn(seen[-1])[0])
-            for step, x in zip(reversed(steps), reversed(seen), strict=True):
-                new = _scatter(step, x, new)
+        def fn(base: Any, new: Any, *numbers: Any) -> Any:
+            found = iter(numbers)
+            parts = []
+            shown = base
+            for run in _runs(steps):
+                owns = []
+                start = shown
+                for step in run:
+                    before = shown
+                    shown, own = _run_step(step, shown, found)
+                    owns.append((step, before, own))
+                parts.append((run, start, owns))
+            for run, start, owns in reversed(parts):
+                if any(step.name in OVERLAPPING for step in run):
+                    new = _scatter_flat(owns, start, new)
+                else:
+                    for step, before, own in reversed(owns):
+                        new = _scatter(step, before, new, own)
             return new
 
         return Call("copy_slices", fn, signature=_signature("scatter", steps))
@@ -166,18 +232,49 @@ def scatter_call(steps: tuple[Call, ...]) -> Call:
     return interned(("scatter", steps), make)
 
 
+def _runs(steps: tuple[Call, ...]) -> list[list[Call]]:
+    """The steps in runs that move elements without changing them, others on their own."""
+    runs: list[list[Call]] = []
+    joins = False
+    for step in steps:
+        moves = step.name not in REINTERPRETING
+        if moves and joins:
+            runs[-1].append(step)
+        else:
+            runs.append([step])
+        joins = moves
+    return runs
+
+
 def _signature(kind: str, steps: tuple[Call, ...]) -> str | None:
     words = [step.signature for step in steps]
     return None if None in words else f"{kind}({words})"
 
 
-def _scatter(step: Call, base: Any, new: Any) -> Any:
+def _scatter(step: Call, base: Any, new: Any, numbers: tuple[Any, ...]) -> Any:
+    if step.scatter is not None:
+        return step.scatter(base, new, *numbers)[0]
+    return _scatter_flat([(step, base, numbers)], base, new)
+
+
+def _scatter_flat(owns: list[tuple[Call, Any, tuple[Any, ...]]], base: Any, new: Any) -> Any:
+    """Write through views that may show an element twice: by the elements' flat places."""
     import jax.numpy as jnp
 
-    if step.scatter is not None:
-        return step.scatter(base, new)[0]
-    places = step.fn(jnp.arange(base.size).reshape(base.shape))[0].ravel()
-    return base.ravel().at[places].set(new.ravel()).reshape(base.shape)
+    places = jnp.arange(base.size).reshape(base.shape)
+    for step, _, numbers in owns:
+        places = step.fn(places, *numbers)[0]
+    return base.ravel().at[places.ravel()].set(new.ravel()).reshape(base.shape)
+
+
+def _refuse_overlap(t: TensorBase) -> None:
+    from flambeau._tensor.strides import overlaps
+
+    if overlaps(t):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a "
+            "single memory location. Please clone() the tensor before performing the operation."
+        )
 
 
 def write(t: TensorBase, value: Value, edge: Any, tracking: bool) -> None:
@@ -196,17 +293,18 @@ def write(t: TensorBase, value: Value, edge: Any, tracking: bool) -> None:
         if tracking and (edge is not None or t._edge is not None):
             t._edge = edge
         return
+    if any(step.__class__ is Call and step.name in OVERLAPPING for step in t._chain):
+        _refuse_overlap(t)
     base = t._base
     if base is None:
-        call = scatter_call(t._chain)
-        storage.value = apply(call, [storage.value, value], [None, None])[0].value
+        storage.value = _replace(t._chain, [storage.value, value], [None, None]).value
         storage.version += 1
         if tracking and edge is not None:
             t._edge = edge
     else:
-        call = scatter_call(t._chain[len(base._chain or ()) :])
+        steps = t._chain[len(base._chain or ()) :]
         edges = [base._edge, edge] if tracking else [None, None]
-        whole = apply(call, [value_of(base), value], edges)[0]
+        whole = _replace(steps, [value_of(base), value], edges)
         write(base, whole.value, whole.edge, tracking)
         if tracking:
             t._seen = None
