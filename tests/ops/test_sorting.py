@@ -40,7 +40,6 @@ CASES = [
     (rows.bucketize, torch.bucketize, X, np.array([-1.0, 0, 1])),
     (rows.histc, torch.histc, X, 4, -1, 1),
     (rows.histc, torch.histc, X, 5, 0, 0),
-    (rows.isin, torch.isin, array(6, dtype="int64"), np.array([1, 4])),
 ]
 
 

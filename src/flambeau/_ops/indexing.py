@@ -662,3 +662,10 @@ def as_strided_scatter(
             f"{list(src.shape)}, slice size = {list(size)}"
         )
     return views.as_strided.scatter(input, src, size, stride, storage_offset)
+
+
+@op(differentiable=False)
+def nonzero_static(input: Array, size: int, fill_value: int = -1) -> Array:
+    """``size`` positions of elements that are not zero, filled up with ``fill_value``."""
+    found = jnp.nonzero(input, size=size, fill_value=fill_value)
+    return jnp.stack(found, axis=-1).astype(jnp.int64)

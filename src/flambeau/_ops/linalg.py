@@ -638,3 +638,38 @@ def vecdot(x: Array, y: Array, *, dim: int = -1) -> Array:
     """
     product = jnp.conj(x) * y
     return jnp.sum(product, axis=canonical_dim(dim, product.ndim), dtype=product.dtype)
+
+
+@op(residuals=True)
+def logdet(input: Array) -> Array:
+    """The logarithm of the determinant; NaN where it is negative.
+
+    Follows ``torch.logdet``.
+    """
+    _square("logdet", input)
+    sign, logabs = jnp.linalg.slogdet(input)
+    if jnp.iscomplexobj(input):
+        return jnp.log(sign) + logabs
+    return jnp.where(sign < 0, jnp.asarray(jnp.nan, logabs.dtype), logabs)
+
+
+@op()
+def vandermonde(x: Array, count: int) -> Array:
+    """The powers 0 to ``count - 1`` of vectors.
+
+    Follows ``torch.linalg.vander``.
+    """
+    base = jnp.broadcast_to(x[..., None], (*x.shape, count - 1))
+    ones = jnp.ones((*x.shape, 1), x.dtype)
+    return jnp.concatenate([ones, jnp.cumprod(base, axis=-1)], axis=-1)
+
+
+@op(returns=("P", "L", "U"))
+def lu_unpack(LU: Array, pivots: Array) -> tuple[Array, Array, Array]:
+    """The matrices of a compact LU decomposition."""
+    m, n = LU.shape[-2:]
+    k = min(m, n)
+    lower = jnp.tril(LU[..., :, :k], -1) + jnp.eye(m, k, dtype=LU.dtype)
+    upper = jnp.triu(LU[..., :k, :])
+    rows = jax.nn.one_hot(_unpivot(pivots, m), m, dtype=LU.dtype, axis=-2)
+    return rows, lower, upper

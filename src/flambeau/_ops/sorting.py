@@ -256,15 +256,3 @@ def bincount(input: Array, weights: OptArray, length: int) -> Array:
         return jnp.zeros(length, jnp.int64).at[input].add(1, mode="drop")
     wide = weights.dtype if weights.dtype in (jnp.float32, jnp.float64) else jnp.dtype("float64")
     return jnp.zeros(length, wide).at[input].add(weights.astype(wide), mode="drop")
-
-
-@op(differentiable=False)
-def isin(
-    elements: Array, test_elements: Array, *, assume_unique: bool = False, invert: bool = False
-) -> Array:
-    """Whether each element is one of ``test_elements``.
-
-    Follows ``torch.isin``.
-    """
-    common = jnp.promote_types(elements.dtype, test_elements.dtype)
-    return jnp.isin(elements.astype(common), test_elements.astype(common), invert=invert)

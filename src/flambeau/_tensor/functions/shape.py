@@ -14,9 +14,11 @@ from flambeau._tensor.core import TensorBase, value_of, wrap
 from flambeau._tensor.dispatch import public, run
 from flambeau._tensor.strides import (
     contiguous_strides,
-    is_contiguous as _row_major,
     layout,
     viewed_strides,
+)
+from flambeau._tensor.strides import (
+    is_contiguous as _row_major,
 )
 
 transpose = public(rows.transpose)

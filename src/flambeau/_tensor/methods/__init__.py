@@ -7,9 +7,12 @@ from flambeau._tensor.methods.bitwise import BitwiseMethods
 from flambeau._tensor.methods.casts import CastMethods
 from flambeau._tensor.methods.comparison import ComparisonMethods
 from flambeau._tensor.methods.creation import CreationMethods
+from flambeau._tensor.methods.indexing import IndexingMethods
+from flambeau._tensor.methods.matmul import MatmulMethods
 from flambeau._tensor.methods.pointwise import PointwiseMethods
 from flambeau._tensor.methods.random import RandomMethods
 from flambeau._tensor.methods.reductions import ReductionMethods
+from flambeau._tensor.methods.shape import ShapeMethods
 
 
 class Methods(
@@ -18,8 +21,11 @@ class Methods(
     CastMethods,
     ComparisonMethods,
     CreationMethods,
+    IndexingMethods,
+    MatmulMethods,
     PointwiseMethods,
     RandomMethods,
     ReductionMethods,
+    ShapeMethods,
 ):
     """All families of methods together: a family adds its mixin to the bases."""

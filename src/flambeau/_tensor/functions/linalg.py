@@ -1,0 +1,357 @@
+"""Linear algebra: over :mod:`flambeau._ops.linalg`.
+
+A matrix that has no inverse, or no Cholesky factor, gives infinities or NaN: its values are
+not known when the operation is recorded, so no error is raised here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from flambeau._ops import linalg as rows
+from flambeau._ops import matmul as products
+from flambeau._ops import reductions
+from flambeau._tensor import dtypes
+from flambeau._tensor.construct import constant
+from flambeau._tensor.core import TensorBase, value_of, wrap
+from flambeau._tensor.dispatch import named_results, public, run, store_out
+from flambeau._tensor.functions import shape
+
+det = public(rows.det)
+slogdet = public(rows.slogdet)
+inv = public(rows.inv)
+solve = public(rows.solve)
+solve_triangular = public(rows.solve_triangular)
+cholesky = public(rows.cholesky)
+cholesky_inverse = public(rows.cholesky_inverse)
+cholesky_solve = public(rows.cholesky_solve)
+qr = public(rows.qr)
+svdvals = public(rows.svdvals)
+eigh = public(rows.eigh)
+eigvalsh = public(rows.eigvalsh)
+eig = public(rows.eig)
+eigvals = public(rows.eigvals)
+lu = public(rows.lu)
+lu_factor = public(rows.lu_factor)
+lu_solve = public(rows.lu_solve)
+matrix_power = public(rows.matrix_power)
+matrix_exp = public(rows.matrix_exp)
+householder_product = public(rows.householder_product)
+tensorinv = public(rows.tensorinv)
+cross = public(products.cross)
+
+
+def _stored(out: Any, result: Any, name: str) -> Any:
+    return result if out is None else store_out(out, result, name)
+
+
+def _bound(value: Any, like: Any) -> Any:
+    """A tolerance, a number or None, as a tensor or None."""
+    if value is None or isinstance(value, TensorBase):
+        return value
+    aval = value_of(like).aval
+    real = np.dtype(np.float64 if aval.dtype.itemsize > 8 - 4 * (aval.dtype.kind == "f") else
+                    np.float32)
+    return wrap(constant(np.asarray(value, real), aval.device))
+
+
+def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None, out: Any = None) -> Any:
+    """``A = U @ diag(S) @ Vh`` with singular values in descending order.
+
+    Follows ``torch.linalg.svd``.
+    """
+    result = run(rows.svd, (A,), (("full_matrices", bool(full_matrices)),))
+    return _stored(out, result, "linalg_svd")
+
+
+def pinv(
+    A: Any,
+    rcond: Any = None,
+    hermitian: bool = False,
+    *,
+    atol: Any = None,
+    rtol: Any = None,
+    out: Any = None,
+) -> Any:
+    """The Moore-Penrose inverse, ignoring singular values below a tolerance.
+
+    Follows ``torch.linalg.pinv``.
+    """
+    rtol = rcond if rtol is None else rtol
+    static = (("hermitian", bool(hermitian)),)
+    return _stored(out, run(rows.pinv, (A, _bound(atol, A), _bound(rtol, A)), static), "pinv")
+
+
+def matrix_rank(
+    A: Any,
+    tol: Any = None,
+    hermitian: bool = False,
+    *,
+    atol: Any = None,
+    rtol: Any = None,
+    out: Any = None,
+) -> Any:
+    """The number of singular values above a tolerance. Follows ``torch.linalg.matrix_rank``."""
+    if tol is not None:
+        atol, rtol = tol, 0.0
+    static = (("hermitian", bool(hermitian)),)
+    result = run(rows.matrix_rank, (A, _bound(atol, A), _bound(rtol, A)), static)
+    return _stored(out, result, "matrix_rank")
+
+
+def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
+    """The least-squares solution of ``A @ X = B``, with residuals, rank and singular values.
+
+    Follows ``torch.linalg.lstsq``.
+    """
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
+        )
+    solution, residuals, rank, values = run(
+        rows.lstsq, (A, B), (("rcond", None if rcond is None else float(rcond)),)
+    )
+    device = value_of(A).aval.device
+    if driver in (None, "gelsy", "gels"):
+        dtype = value_of(values).aval.dtype
+        values = wrap(constant(np.zeros(0, dtype), device))
+    if driver == "gels":
+        rank = wrap(constant(np.zeros(0, np.int64), device))
+    fields = ("solution", "residuals", "rank", "singular_values")
+    return named_results("linalg_lstsq", fields)(solution, residuals, rank, values)
+
+
+def multi_dot(tensors: Any, *, out: Any = None) -> Any:
+    """The product of several matrices, in the order that costs least.
+
+    Follows ``torch.linalg.multi_dot``.
+    """
+    return _stored(out, run(products.multi_dot, (tensors,), ()), "multi_dot")
+
+
+
+
+def matrix_norm(
+    A: Any,
+    ord: Any = "fro",
+    dim: Any = (-2, -1),
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """A norm of matrices: ``"fro"``, ``"nuc"``, or of order ±1, ±2 or ±inf.
+
+    Follows ``torch.linalg.matrix_norm``.
+    """
+    if dtype is not None:
+        A = A.to(dtype)
+    static = (
+        ("ord", ord if isinstance(ord, str) else float(ord)),
+        ("dim", tuple(dim)),
+        ("keepdim", bool(keepdim)),
+    )
+    return _stored(out, run(rows.matrix_norm, (A,), static), "matrix_norm")
+
+
+def vector_norm(
+    x: Any,
+    ord: Any = 2,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Any = None,
+) -> Any:
+    """A norm of vectors, of any order. Follows ``torch.linalg.vector_norm``."""
+    static = (
+        ("ord", float(ord)),
+        ("dim", None if dim is None else shape.sizes_of((dim,), "dim")),
+        ("keepdim", bool(keepdim)),
+        ("dtype", None if dtype is None else dtypes.as_dtype(dtype).numpy),
+    )
+    return _stored(out, run(reductions.vector_norm, (x,), static), "vector_norm")
+
+
+def norm(
+    A: Any,
+    ord: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+) -> Any:
+    """A norm of vectors or matrices, by ``ord`` and the number of dimensions.
+
+    Follows ``torch.linalg.norm``.
+    """
+    if ord is not None:
+        pair = dim is not None and not isinstance(dim, int) and len(dim) == 2
+        if dim is None and A.ndim not in (1, 2):
+            raise RuntimeError(
+                "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
+                f"{A.ndim}D."
+            )
+        if pair or (dim is None and A.ndim == 2):
+            return matrix_norm(
+                A, ord, (-2, -1) if dim is None else dim, keepdim, dtype=dtype, out=out
+            )
+        if isinstance(ord, str):
+            raise RuntimeError(
+                f"linalg.norm: Order {ord!r} is for matrices, but the input is a vector"
+            )
+        return vector_norm(A, ord, dim, keepdim, dtype=dtype, out=out)
+    return vector_norm(A, 2, dim, keepdim, dtype=dtype, out=out)
+
+
+def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
+    """The condition number in a norm; None means the 2-norm. Follows ``torch.linalg.cond``."""
+    static = (("p", p if p is None or isinstance(p, str) else float(p)),)
+    return _stored(out, run(rows.cond, (A,), static), "cond")
+
+
+def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
+    """The solution X of ``tensordot(A, X, X.ndim) = B``. Follows ``torch.linalg.tensorsolve``."""
+    static = (("dims", None if dims is None else tuple(dims)),)
+    return _stored(out, run(rows.tensorsolve, (A, B), static), "tensorsolve")
+
+
+def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
+    """The sums of products along ``dim``, ``x`` conjugated. Follows ``torch.linalg.vecdot``."""
+    return _stored(out, run(rows.vecdot, (x, y), (("dim", dim),)), "vecdot")
+
+
+def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """The diagonals of matrices, as a view. Follows ``torch.linalg.diagonal``."""
+    return shape.diagonal(A, offset, dim1, dim2)
+
+
+def vander(x: Any, N: int | None = None) -> Any:
+    """Matrices of the powers of vectors, ascending. Follows ``torch.linalg.vander``."""
+    count = x.shape[-1] if N is None else N
+    if count < 2:
+        raise RuntimeError("N must be greater than 1.")
+    return run(rows.vandermonde, (x,), (("count", count),))
+
+
+def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
+    """The matrix product. Follows ``torch.linalg.matmul``."""
+    return _stored(out, run(products.matmul, (input, other), ()), "matmul")
+
+
+def _info(A: Any) -> Any:
+    """Zeros where PyTorch reports failures: none is found before the values are known."""
+    aval = value_of(A).aval
+    return wrap(constant(np.zeros(aval.shape[:-2], np.int32), aval.device))
+
+
+def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
+    """The inverse and an error code, which is always 0. Follows ``torch.linalg.inv_ex``."""
+    return named_results("linalg_inv_ex", ("inverse", "info"))(inv(A), _info(A))
+
+
+def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
+    """The Cholesky factor and an error code: where it failed, from the NaN in the factor.
+
+    Follows ``torch.linalg.cholesky_ex``.
+    """
+    factor = cholesky(A, upper=upper)
+    bad = shape.diagonal(factor.detach(), 0, -2, -1).isnan()
+    info = bad.any(-1).to(dtypes.int32)
+    return named_results("linalg_cholesky_ex", ("L", "info"))(factor, info)
+
+
+def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Any:
+    """The solution and an error code, which is always 0. Follows ``torch.linalg.solve_ex``."""
+    return named_results("linalg_solve_ex", ("result", "info"))(solve(A, B, left=left), _info(A))
+
+
+def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> Any:
+    """The compact LU and an error code, which is always 0. Follows ``torch.linalg.lu_factor_ex``."""
+    factors, pivots = lu_factor(A, pivot=pivot)
+    fields = ("LU", "pivots", "info")
+    return named_results("linalg_lu_factor_ex", fields)(factors, pivots, _info(A))
+
+
+# -- names of the top namespace, where defaults differ ------------------------------------
+
+
+def inverse(input: Any, *, out: Any = None) -> Any:
+    """The inverse of square matrices. Follows ``torch.inverse``."""
+    return inv(input, out=out)
+
+
+def logdet(input: Any) -> Any:
+    """The logarithm of the determinant; NaN where it is negative. Follows ``torch.logdet``."""
+    return run(rows.logdet, (input,), ())
+
+
+def pinverse(input: Any, rcond: float = 1e-15) -> Any:
+    """The Moore-Penrose inverse. Follows ``torch.pinverse``."""
+    return pinv(input, rcond)
+
+
+def old_cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
+    """The Cholesky factor. Follows ``torch.cholesky``."""
+    return cholesky(input, upper=upper, out=out)
+
+
+def old_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
+    """``input = Q @ R``. Follows ``torch.qr``."""
+    return qr(input, "reduced" if some else "complete", out=out)
+
+
+def old_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
+    """``input = U @ diag(S) @ V.mH``. Follows ``torch.svd``."""
+    u, s, vh = svd(input, full_matrices=not some)
+    v = shape.adjoint(vh)
+    if not compute_uv:
+        u, v = u.detach() * 0, v.detach() * 0
+    return _stored(out, named_results("svd", ("U", "S", "V"))(u, s, v), "svd")
+
+
+def old_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
+    """The solution of a system from its compact LU. Follows ``torch.lu_solve``."""
+    return lu_solve(LU_data, LU_pivots, b, out=out)
+
+
+def lu_unpack(
+    LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True
+) -> Any:
+    """The matrices P, L and U of a compact LU. Follows ``torch.lu_unpack``."""
+    p, lower, upper = run(rows.lu_unpack, (LU_data, LU_pivots), ())
+    empty = wrap(constant(np.zeros(0, value_of(LU_data).aval.dtype), value_of(p).aval.device))
+    parts = (p if unpack_pivots else empty, *((lower, upper) if unpack_data else (empty, empty)))
+    return named_results("lu_unpack", ("P", "L", "U"))(*parts)
+
+
+def triangular_solve(
+    b: Any,
+    A: Any,
+    upper: bool = True,
+    transpose: bool = False,
+    unitriangular: bool = False,
+) -> Any:
+    """The solution of a triangular system, and the matrix. Follows ``torch.triangular_solve``."""
+    if transpose:
+        found = solve_triangular(
+            shape.transpose(A, -1, -2), b, upper=not upper, unitriangular=unitriangular
+        )
+    else:
+        found = solve_triangular(A, b, upper=upper, unitriangular=unitriangular)
+    names = ("solution", "cloned_coefficient")
+    return named_results("triangular_solve", names)(found, A.clone())
+
+
+__all__ = [
+    "cholesky", "cholesky_ex", "cholesky_inverse", "cholesky_solve", "cond", "cross", "det",
+    "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "householder_product", "inv",
+    "inv_ex", "inverse", "logdet", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve",
+    "lu_unpack", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank",
+    "multi_dot", "norm", "pinv", "pinverse", "qr", "slogdet", "solve", "solve_ex",
+    "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "triangular_solve",
+    "vander", "vecdot", "vector_norm",
+]  # fmt: skip

@@ -1,0 +1,242 @@
+"""Order, search and counts: over :mod:`flambeau._ops.sorting`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from flambeau._engine.recorder import read
+from flambeau._ops import sorting as rows
+from flambeau._ops._dims import canonical_dim
+from flambeau._tensor.construct import constant
+from flambeau._tensor.core import value_of, wrap
+from flambeau._tensor.dispatch import public, run, store_out
+from flambeau._tensor.functions._shared import is_number
+from flambeau._tensor.functions.indexing import index_select
+
+msort = public(rows.msort)
+topk = public(rows.topk)
+kthvalue = public(rows.kthvalue)
+histc = public(rows.histc)
+
+
+def sort(
+    input: Any,
+    dim: int = -1,
+    descending: bool = False,
+    stable: bool = False,
+    *,
+    out: Any = None,
+) -> Any:
+    """The elements in order along ``dim``, and where each came from.
+
+    The order of equal elements is always kept, whether or not ``stable`` asks for it.
+
+    Returns:
+        ``(values, indices)``, both of the input's shape.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.sort(torch.tensor([3, 1, 2])).indices
+        tensor([1, 2, 0])
+
+    Follows ``torch.sort``.
+    """
+    static = (("dim", dim), ("descending", bool(descending)), ("stable", bool(stable)))
+    result = run(rows.sort, (input,), static)
+    return result if out is None else store_out(out, result, "sort")
+
+
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """The positions that put the elements in order along ``dim``. Follows ``torch.argsort``."""
+    static = (("dim", dim), ("descending", bool(descending)), ("stable", bool(stable)))
+    return run(rows.argsort, (input,), static)
+
+
+def _scalar(value: Any, like: Any) -> Any:
+    dtype = np.dtype(np.int64 if isinstance(value, int) else np.float64)
+    return wrap(constant(np.asarray(value, dtype), value_of(like).aval.device))
+
+
+def searchsorted(
+    sorted_sequence: Any,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Any = None,
+    out: Any = None,
+) -> Any:
+    """Where each value would go in a sorted sequence, along the last dimension.
+
+    Shape:
+        sorted_sequence: (N) or (\\*, N). Input: (\\*, M), or any shape for a 1-d sequence.
+        Output: the shape of the input, int64 or int32.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 6]))
+        tensor([1, 3])
+
+    Follows ``torch.searchsorted``.
+    """
+    if is_number(input):
+        input = _scalar(input, sorted_sequence)
+    elif value_of(input).aval.dtype != value_of(sorted_sequence).aval.dtype:
+        raise RuntimeError(
+            "torch.searchsorted(): boundary tensor and input value tensor should have same "
+            f"dtype, but got boundary tensor dtype {sorted_sequence.dtype} and input value tensor "
+            f"dtype {input.dtype}"
+        )
+    static = (("out_int32", bool(out_int32)), ("right", bool(right)), ("side", side))
+    result = run(rows.searchsorted, (sorted_sequence, input, sorter), static)
+    return result if out is None else store_out(out, result, "searchsorted")
+
+
+def bucketize(
+    input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False, out: Any = None
+) -> Any:
+    """The number of the bucket, between sorted boundaries, that holds each value.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.bucketize(torch.tensor([3, 6]), torch.tensor([1, 3, 5]))
+        tensor([1, 3])
+
+    Follows ``torch.bucketize``.
+    """
+    if is_number(input):
+        input = _scalar(input, boundaries)
+    static = (("out_int32", bool(out_int32)), ("right", bool(right)))
+    result = run(rows.bucketize, (input, boundaries), static)
+    return result if out is None else store_out(out, result, "bucketize")
+
+
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """Counts (or sums of weights) of each value of a vector. Reads the largest value.
+
+    Follows ``torch.bincount``.
+    """
+    aval = value_of(input).aval
+    if aval.ndim != 1 or aval.dtype.kind not in "iu":
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    if weights is not None and value_of(weights).aval.shape != aval.shape:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    found = np.asarray(read(value_of(input)))
+    if found.size and found.min() < 0:
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    length = max(minlength, int(found.max()) + 1 if found.size else 0)
+    return run(rows.bincount, (input, weights), (("length", length),))
+
+
+def _constants(device: Any, *arrays: np.ndarray) -> list[Any]:
+    return [wrap(constant(np.ascontiguousarray(a), device)) for a in arrays]
+
+
+def unique(
+    input: Any,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The different elements (or slices along ``dim``), in order. Reads the tensor.
+
+    Returns:
+        The elements; with them, as asked, the place of each input element among them and the
+        number of times each occurs.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.unique(torch.tensor([3, 1, 3]))
+        tensor([1, 3])
+
+    Follows ``torch.unique``.
+    """
+    device = value_of(input).aval.device
+    array = np.asarray(read(value_of(input)))
+    axis = None if dim is None else canonical_dim(dim, array.ndim)
+    kept, inverse, counts = _unique(array, axis)
+    if axis is not None:
+        found = index_select(input.detach(), axis, _constants(device, kept)[0])
+    else:
+        found = index_select(
+            input.detach().reshape(-1), 0, _constants(device, kept)[0]
+        )
+        inverse = inverse.reshape(array.shape)
+    return _with_extras(found, device, inverse, counts, return_inverse, return_counts)
+
+
+def _with_extras(
+    found: Any, device: Any, inverse: Any, counts: Any, return_inverse: bool, return_counts: bool
+) -> Any:
+    if not return_inverse and not return_counts:
+        return found
+    result = [found]
+    if return_inverse:
+        result += _constants(device, inverse.astype(np.int64))
+    if return_counts:
+        result += _constants(device, counts.astype(np.int64))
+    return tuple(result)
+
+
+def _comparable(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
+
+
+def _unique(array: np.ndarray, axis: int | None) -> tuple[Any, Any, Any]:
+    """Places of the first occurrences in order, the inverse, and counts."""
+    array = _comparable(array)
+    if axis is None:
+        _, kept, inverse, counts = np.unique(
+            array.reshape(-1), return_index=True, return_inverse=True, return_counts=True,
+            equal_nan=False,
+        )
+    else:
+        moved = np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
+        if moved.shape[1] == 0:
+            n = min(1, moved.shape[0])
+            return np.zeros(n, np.int64), np.zeros(moved.shape[0], np.int64), np.full(
+                n, moved.shape[0]
+            )
+        _, kept, inverse, counts = np.unique(
+            moved, axis=0, return_index=True, return_inverse=True, return_counts=True
+        )
+    return kept.astype(np.int64), inverse.reshape(-1), counts
+
+
+def unique_consecutive(
+    input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The elements (or slices along ``dim``) without direct repetitions. Reads the tensor.
+
+    Follows ``torch.unique_consecutive``.
+    """
+    device = value_of(input).aval.device
+    array = _comparable(np.asarray(read(value_of(input))))
+    axis = None if dim is None else canonical_dim(dim, array.ndim)
+    flat = (
+        array.reshape(-1, 1)
+        if axis is None
+        else np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
+    )
+    starts = np.ones(flat.shape[0], np.bool_)
+    starts[1:] = (flat[1:] != flat[:-1]).any(axis=1)
+    kept = np.flatnonzero(starts).astype(np.int64)
+    inverse = np.cumsum(starts) - 1
+    counts = np.diff(np.append(kept, flat.shape[0]))
+    source = input.detach().reshape(-1) if axis is None else input.detach()
+    found = index_select(source, axis or 0, _constants(device, kept)[0])
+    if axis is None:
+        inverse = inverse.reshape(array.shape)
+    return _with_extras(found, device, inverse, counts, return_inverse, return_counts)
+
+
+__all__ = [
+    "argsort", "bincount", "bucketize", "histc", "kthvalue", "msort", "searchsorted", "sort",
+    "topk", "unique", "unique_consecutive",
+]  # fmt: skip
