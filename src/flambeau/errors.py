@@ -13,6 +13,7 @@ Every class also subclasses the builtin that PyTorch raises in the same situatio
     │   ├── CheckpointTypeError (TypeError)
     │   └── CheckpointWriteError (OSError)
     ├── DTypeError (TypeError)
+    ├── DTypeMismatchError (RuntimeError)
     ├── NotATensorError (AttributeError)
     ├── ShapeError (RuntimeError)
     └── StateDictError (RuntimeError)
@@ -35,6 +36,7 @@ __all__ = [
     "CheckpointWarning",
     "CheckpointWriteError",
     "DTypeError",
+    "DTypeMismatchError",
     "FlambeauError",
     "NotATensorError",
     "ShapeError",
@@ -48,6 +50,10 @@ class FlambeauError(Exception):
 
 class DTypeError(FlambeauError, TypeError):
     """A tensor has a dtype that the operation does not take."""
+
+
+class DTypeMismatchError(FlambeauError, RuntimeError):
+    """Operands have different dtypes where none is promoted to the other."""
 
 
 class NotATensorError(FlambeauError, AttributeError):

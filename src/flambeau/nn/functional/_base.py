@@ -16,10 +16,9 @@ from flambeau._tensor.core import value_of, wrap
 from flambeau._tensor.dispatch import assign, run
 from flambeau._tensor.dtypes import as_dtype
 from flambeau._tensor.tensor import Tensor
-from flambeau.errors import DTypeError, ShapeError
+from flambeau.errors import DTypeMismatchError, ShapeError
 
 __all__ = [
-    "DTypeError",
     "ShapeError",
     "Tensor",
     "apply",
@@ -109,14 +108,10 @@ def same_dtype(name: str, **tensors: Tensor | None) -> None:
             first_name, first = argument, value
         elif value.dtype is not first.dtype:
             a, b = (_LONG.get(str(t.dtype)[6:], str(t.dtype)) for t in (first, value))
-            raise ShapeErrorOfDType(
+            raise DTypeMismatchError(
                 f"{name}: expected {first_name} and {argument} to have the same dtype, but got "
                 f"{a} and {b}; convert one with .to()"
             )
-
-
-class ShapeErrorOfDType(DTypeError, RuntimeError):
-    """Operands differ in dtype; PyTorch raises RuntimeError there."""
 
 
 def ntuple(name: str, argument: str, value: Any, n: int) -> tuple[int, ...]:
