@@ -14,7 +14,7 @@ from flambeau._tensor.construct import constant
 from flambeau._tensor.construct import from_data as tensor
 from flambeau._tensor.core import value_of, wrap
 from flambeau._tensor.device import place_for, user_device
-from flambeau._tensor.dtypes import as_dtype, get_default_dtype
+from flambeau._tensor.dtypes import as_dtype, get_default_dtype, int64
 from flambeau._tensor.size import Size
 from flambeau._tensor.tensor import _STATE, Tensor
 from flambeau._tensor.tensor import parse_to as _parse_to
@@ -28,15 +28,20 @@ __all__ = [
     "alias",
     "attributes",
     "device_name",
+    "dtype_named",
     "empty",
     "empty_like",
     "flush",
     "full",
     "gate",
+    "host_tensor",
+    "int64",
     "is_grad_enabled",
     "is_tensor_like",
     "no_grad",
     "not_a_tensor",
+    "numpy_dtype",
+    "on_host",
     "ones",
     "parse_to",
     "snapshot",
@@ -99,6 +104,27 @@ def snapshot(data: Tensor) -> Tensor:
 def attributes(t: Tensor) -> dict[str, Any]:
     """What the user has set on a tensor."""
     return {k: v for k, v in t.__dict__.items() if k not in _STATE}
+
+
+def host_tensor(array: np.ndarray, device: Any) -> Any:
+    """A tensor over an array that was computed on the host."""
+    return wrap(constant(array, place_for(device)))
+
+
+def on_host(t: Tensor) -> np.ndarray:
+    """The elements; what is pending is executed only if they are not there yet."""
+    array = value_of(t).array
+    return np.asarray(t.detach().numpy() if array is None else array)
+
+
+def numpy_dtype(t: Tensor) -> Any:
+    """The NumPy dtype of a tensor's elements."""
+    return t.dtype.numpy
+
+
+def dtype_named(name: str) -> Any:
+    """The dtype of a name such as ``"float32"``."""
+    return as_dtype(np.dtype(name))
 
 
 def parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:

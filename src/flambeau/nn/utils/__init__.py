@@ -1,0 +1,5 @@
+"""Helpers around modules and parameters."""
+
+from flambeau.nn.utils import rnn
+
+__all__ = ["rnn"]
