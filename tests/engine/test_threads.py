@@ -47,7 +47,8 @@ def in_threads(jobs):
 def test_two_models_at_once():
     alone = [train(1), train(2)]
     together = in_threads([lambda: train(1), lambda: train(2)])
-    assert together == alone
+    # To rounding: whether an early step ran as one program or operation by operation may differ.
+    np.testing.assert_allclose(together, alone, rtol=1e-5)
     assert alone[0][-1] < alone[0][0]
 
 

@@ -138,9 +138,10 @@ def holders(values: list[Value]) -> dict[int, list[ItemCell]]:
         if issubclass(type(o), TensorBase) and o._chain is None and id(o._storage.value) in wanted:
             tensors[id(o)] = o
     found: dict[int, list[ItemCell]] = {}
-    for t in list(tensors.values()):
-        for container, key in _containers(t):
-            found.setdefault(id(t._storage.value), []).append(ItemCell(container, key))
+    for key in list(tensors):  # not the tensors themselves: a list of them would hold them too
+        t = tensors[key]
+        for container, name in _containers(t):
+            found.setdefault(id(t._storage.value), []).append(ItemCell(container, name))
     return found
 
 

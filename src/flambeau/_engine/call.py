@@ -17,6 +17,7 @@ from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.device import Place
 from flambeau._ops._prng import advance
 from flambeau._ops.registry import Op
+from flambeau.errors import DTypeError, ShapeError
 
 Fn = Callable[..., tuple[jax.Array, ...]]
 
@@ -82,10 +83,8 @@ class Call:
             try:
                 with jax.enable_x64(True):
                     outs = jax.eval_shape(self.fn, *structs)
-            except Exception as error:  # the user's mistake: JAX's frames would bury it
-                error.__cause__ = None
-                error.__suppress_context__ = True
-                raise error.with_traceback(None)  # noqa: B904
+            except Exception as error:
+                raise _plain_error(error, self.name, inputs) from None
             found = tuple(aval_of(o.shape, np.dtype(o.dtype), device) for o in outs)
             self._shapes[key] = found
         return found
@@ -98,6 +97,46 @@ class Call:
 
     def __repr__(self) -> str:
         return f"<call {self.name}>"
+
+
+def _plain_error(error: Exception, name: str, inputs: tuple[Aval | None, ...]) -> Exception:
+    """The user's mistake in the user's terms: JAX's frames would bury it.
+
+    A row's own error is kept; one that JAX raised becomes a ShapeError or DTypeError that names
+    the operation and what it got.
+    """
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    origin = at.tb_frame.f_globals.get("__name__", "") if at is not None else ""
+    if not (origin.startswith("jax") and isinstance(error, (TypeError, ValueError))):
+        error.__cause__ = None
+        error.__suppress_context__ = True
+        return error.with_traceback(None)
+    arrays = [a for a in inputs if a is not None]
+    for i, b in enumerate(arrays):
+        for a in arrays[:i]:
+            clash = _clash(a.shape, b.shape)
+            if clash is not None:
+                return ShapeError(
+                    f"{name}: The size of tensor a ({clash[0]}) must match the size of tensor b "
+                    f"({clash[1]}) at non-singleton dimension {clash[2]}; the shapes are "
+                    f"{list(a.shape)} and {list(b.shape)}"
+                )
+    got = ", ".join(map(repr, arrays))
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    kind = DTypeError if "dtype" in first else ShapeError
+    return kind(f"{name}: cannot be done with {got}: {first}")
+
+
+def _clash(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """The sizes and the dimension at which two shapes do not broadcast."""
+    n = max(len(a), len(b))
+    for k in range(1, min(len(a), len(b)) + 1):
+        x, y = a[-k], b[-k]
+        if x != y and 1 not in (x, y):
+            return x, y, n - k
+    return None
 
 
 def _strong(x: Any) -> jax.Array:

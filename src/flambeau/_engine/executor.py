@@ -67,6 +67,7 @@ def execute(graph: Graph) -> None:
     if not live:
         graph.reset()
         return
+    stats.launches += 1
     try:
         with jax.enable_x64(True), graph.device.scope():
             if config._mode == "debug":
@@ -98,7 +99,6 @@ def _run_whole(graph: Graph, state: State, live: tuple[int, ...]) -> Any:
     if program is None:
         return _run_unknown(graph, state, entry, live, donate)
     _weather.misses = 0
-    stats.launches += 1
     return program(graph.leaf_arrays, layout_of(state), graph.scalars)
 
 
@@ -130,7 +130,6 @@ def _run_unknown(
     if times < PATIENCE:
         broader = _broader(state, live, donate)
         if broader is not None:
-            stats.launches += 1
             outs = broader(graph.leaf_arrays, layout, graph.scalars)
             position = {k: i for i, k in enumerate(broader.live)}
             return [outs[position[k]] for k in live]
@@ -143,7 +142,6 @@ def _run_unknown(
     )
     program = compile_graph(layout, live, matched, graph.device, reason)
     entry.programs[donate] = program
-    stats.launches += 1
     return program(graph.leaf_arrays, layout, graph.scalars)
 
 

@@ -155,7 +155,8 @@ def compile_graph(
         compiled = disk.load(key, device) if key else None
         hit = compiled is not None
         if compiled is None:
-            compiled = jax.jit(run, donate_argnums=donated).lower(*structs).compile()
+            with jax.enable_x64(True), device.scope():
+                compiled = jax.jit(run, donate_argnums=donated).lower(*structs).compile()
             if key:
                 disk.store(key, compiled)
     seconds = time.perf_counter() - start
