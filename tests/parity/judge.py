@@ -396,6 +396,8 @@ def _judge_errors(entry: Any, fn: Any, verdict: Verdict) -> None:
     for one in bad:
         sample = one.sample_input
         raw = (sample.input, sample.args, sample.kwargs)
+        if entry.name.startswith("__") and not isinstance(sample.input, torch.Tensor):
+            continue  # Python itself refuses to call a method of another class
         try:
             ours = to_flambeau(raw, {})
         except Timeout:

@@ -151,6 +151,9 @@ def pow_(input: Operand, exponent: Operand) -> Array:
         return jnp.where(exponent < 0, inverse, result)
     if is_complex(input):
         input, exponent = jnp.broadcast_arrays(input, exponent)
+        if input.dtype == jnp.complex64:  # the logarithm's rounding grows with the exponent
+            wide = pow_.impl(input.astype(jnp.complex128), exponent.astype(jnp.complex128))
+            return wide.astype(input.dtype)
         # 0 ** 0 is 1 and 0 ** z is 0; the derivative must not see log(0).
         zero = input == 0
         safe = jnp.where(zero, 1, input)
@@ -194,7 +197,7 @@ def hypot(input: Array, other: Array) -> Array:
 
 
 @op(promote="float")
-def copysign(input: Operand, other: Operand) -> Array:
+def copysign(input: Array, other: Operand) -> Array:
     """The magnitude of ``input`` with the sign of ``other``."""
     input, other = jnp.broadcast_arrays(input, other)
     flip = jnp.signbit(input) != jnp.signbit(other)
@@ -203,10 +206,13 @@ def copysign(input: Operand, other: Operand) -> Array:
     return jnp.where(input == 0, at_zero, signed)
 
 
-@op(promote="float", differentiable=False)
+@op(promote="float")
 def nextafter(input: Array, other: Array) -> Array:
     """The next representable number after ``input`` in the direction of ``other``."""
-    return jnp.nextafter(input, other)
+    input, other = jnp.broadcast_arrays(input, other)
+    value = jnp.nextafter(lax.stop_gradient(input), lax.stop_gradient(other))
+    moved = input + lax.stop_gradient(value - input)  # exact: the two are neighbours
+    return jnp.where(jnp.isfinite(value) & jnp.isfinite(input), moved, value)
 
 
 @op(promote="float")
@@ -232,6 +238,12 @@ def lcm(input: Array, other: Array) -> Array:
 @in_float32
 def logaddexp(input: Array, other: Array) -> Array:
     """``log(exp(input) + exp(other))`` without overflow."""
+    if is_complex(input):
+        input, other = jnp.broadcast_arrays(input, other)
+        swap = input.real < other.real
+        high, low = jnp.where(swap, other, input), jnp.where(swap, input, other)
+        finite = jnp.isfinite(high.real) | (high.real != low.real)
+        return jnp.where(finite, high + jnp.log1p(jnp.exp(jnp.where(finite, low - high, 0))), high)
     return jnp.logaddexp(input, other)
 
 
@@ -305,21 +317,21 @@ def _refuse_complex_clamp(input: Array) -> None:
 
 
 @op(promote="numeric")
-def clamp(input: Operand, min: Operand, max: Operand) -> Array:
+def clamp(input: Array, min: Operand, max: Operand) -> Array:
     """``min(max(input, min), max)``; the gradient passes at the bounds themselves."""
     _refuse_complex_clamp(input)
     return _at_most(_at_least(input, min), max)
 
 
 @op(promote="numeric")
-def clamp_min(input: Operand, min: Operand) -> Array:
+def clamp_min(input: Array, min: Operand) -> Array:
     """``input``, and ``min`` where it is smaller."""
     _refuse_complex_clamp(input)
     return _at_least(input, min)
 
 
 @op(promote="numeric")
-def clamp_max(input: Operand, max: Operand) -> Array:
+def clamp_max(input: Array, max: Operand) -> Array:
     """``input``, and ``max`` where it is larger."""
     _refuse_complex_clamp(input)
     return _at_most(input, max)
@@ -438,8 +450,8 @@ def reciprocal(input: Array) -> Array:
 
 @op()
 def square(input: Array) -> Array:
-    """``input * input``."""
-    return jnp.square(input)
+    """``input * input``; bools give int64."""
+    return input.astype(jnp.int64) if is_bool(input) else jnp.square(input)
 
 
 @op(promote="float")

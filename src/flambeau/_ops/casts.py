@@ -56,3 +56,9 @@ def _float_to_int(input: Array, target: np.dtype) -> Array:
 def copy_to(src: Operand, shape: Dims, dtype: DType) -> Array:
     """``src`` broadcast to a shape and cast: what ``copy_`` and ``fill_`` store."""
     return jnp.broadcast_to(to_dtype.impl(jnp.asarray(src), dtype), shape)
+
+
+@op()
+def fill(input: Array, value: Operand) -> Array:
+    """``value`` everywhere; no gradient reaches ``input``."""
+    return jnp.full(input.shape, to_dtype.impl(jnp.asarray(value), input.dtype))

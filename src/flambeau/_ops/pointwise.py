@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from flambeau._ops._numeric import is_complex
+from flambeau._ops._numeric import in_float32, is_complex
 from flambeau._ops.registry import Array, op
 
 
@@ -16,12 +16,14 @@ def exp(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def exp2(input: Array) -> Array:
     """``2 ** input``."""
     return jnp.exp2(input)
 
 
 @op(promote="float")
+@in_float32
 def expm1(input: Array) -> Array:
     """``exp(input) - 1``, accurate near 0."""
     return jnp.expm1(input)
@@ -46,6 +48,7 @@ def log10(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def log1p(input: Array) -> Array:
     """``log(1 + input)``, accurate near 0."""
     return jnp.log1p(input)
@@ -64,6 +67,7 @@ def cos(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def tan(input: Array) -> Array:
     """Tangent."""
     return jnp.tan(input)
@@ -88,12 +92,14 @@ def atan(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def sinh(input: Array) -> Array:
     """Hyperbolic sine."""
     return jnp.sinh(input)
 
 
 @op(promote="float")
+@in_float32
 def cosh(input: Array) -> Array:
     """Hyperbolic cosine."""
     return jnp.cosh(input)
@@ -106,12 +112,14 @@ def tanh(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def asinh(input: Array) -> Array:
     """Inverse hyperbolic sine."""
     return jnp.arcsinh(input)
 
 
 @op(promote="float")
+@in_float32
 def acosh(input: Array) -> Array:
     """Inverse hyperbolic cosine; nan below 1."""
     if is_complex(input):
@@ -121,12 +129,14 @@ def acosh(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def atanh(input: Array) -> Array:
     """Inverse hyperbolic tangent; infinite at -1 and 1, nan beyond."""
     return jnp.arctanh(input)
 
 
 @op(promote="float")
+@in_float32
 def sigmoid(input: Array) -> Array:
     """``1 / (1 + exp(-input))``."""
     if is_complex(input):
@@ -135,6 +145,7 @@ def sigmoid(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def sinc(input: Array) -> Array:
     """``sin(pi * input) / (pi * input)``, and 1 at 0."""
     return jnp.sinc(input)

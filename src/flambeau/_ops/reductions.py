@@ -212,6 +212,10 @@ def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array 
     rows = input if input.ndim == 2 else input.reshape(1, -1)
     if not is_inexact(rows):
         rows = rows.astype(jnp.float32)
+    for name, given, kind in (("fweights", fweights, "integral"), ("aweights", aweights, "float")):
+        _check_weights(name, given, kind, rows.shape[1])
+    if aweights is not None:
+        rows = rows.astype(jnp.promote_types(rows.dtype, aweights.dtype))
     weights = None
     if fweights is not None:
         weights = fweights
@@ -235,6 +239,27 @@ def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array 
         scaled = gap * weights
     result = scaled @ jnp.conj(gap).T / jnp.maximum(norm, 0).astype(rows.dtype)
     return result if input.ndim == 2 and rows.shape[0] != 1 else jnp.squeeze(result)
+
+
+def _check_weights(name: str, weights: Array | None, kind: str, count: int) -> None:
+    if weights is None:
+        return
+    if weights.ndim > 1:
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
+            f"{weights.ndim} dimensions"
+        )
+    good = weights.dtype.kind in "iu" if kind == "integral" else is_float(weights)
+    if not good:
+        raise RuntimeError(
+            f"cov(): expected {name} to have {kind} dtype but got {name} with "
+            f"{dtype_name(weights.dtype)} dtype"
+        )
+    if weights.size != count:
+        raise RuntimeError(
+            f"cov(): expected {name} to have the same numel as there are observations in the "
+            f"input but got {weights.size} != {count}"
+        )
 
 
 @op()

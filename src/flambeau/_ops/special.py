@@ -89,13 +89,13 @@ def mvlgamma(input: Array, p: int) -> Array:
 
 
 @op(promote="float")
-def gammainc(input: Operand, other: Operand) -> Array:
+def gammainc(input: Array, other: Array) -> Array:
     """The regularised lower incomplete gamma function of order ``input`` at ``other``."""
     return lax.igamma(*jnp.broadcast_arrays(input, other))
 
 
 @op(promote="float")
-def gammaincc(input: Operand, other: Operand) -> Array:
+def gammaincc(input: Array, other: Array) -> Array:
     """The regularised upper incomplete gamma function of order ``input`` at ``other``."""
     return lax.igammac(*jnp.broadcast_arrays(input, other))
 
@@ -111,7 +111,42 @@ def zeta(input: Operand, other: Operand) -> Array:
 
 @jax.custom_jvp
 def _zeta(s: Array, q: Array) -> Array:
-    return lax.zeta(s, q)
+    wide = jnp.float64
+    return _zeta_sum(s.astype(wide), q.astype(wide)).astype(q.dtype)
+
+
+_TERMS = 24
+
+
+def _zeta_sum(s: Array, q: Array) -> Array:
+    """The first terms one by one, the rest by the Euler-Maclaurin formula."""
+    total = jnp.zeros_like(q)
+    for k in range(_TERMS):
+        total = total + jnp.power(q + k, -s)
+    a = q + _TERMS
+    power = jnp.power(a, -s)
+    tail = a * power / (s - 1) + power / 2
+    factor = s
+    power = power / a
+    for j, bernoulli in enumerate(_BERNOULLI):
+        # bernoulli[2j] / (2j)! times the (2j - 1)-th derivative at a
+        tail = tail + bernoulli * factor * power
+        factor = factor * (s + 2 * j + 1) * (s + 2 * j + 2)
+        power = power / (a * a)
+    result = total + jnp.where(jnp.isinf(a), 0, tail)
+    pole = (q <= 0) & (q == jnp.floor(q))
+    result = jnp.where(pole, jnp.inf, result)
+    result = jnp.where((q < 0) & ~pole & (s != jnp.floor(s)), jnp.nan, result)
+    return jnp.where(s == 1, jnp.inf, jnp.where(s < 1, jnp.nan, result))
+
+
+_BERNOULLI = [
+    numerator / denominator / math.factorial(2 * j + 2)
+    for j, (numerator, denominator) in enumerate(
+        [(1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6), (-3617, 510)]
+    )
+]
+"""Bernoulli's numbers over the factorials."""
 
 
 @_zeta.defjvp
@@ -124,25 +159,73 @@ def _zeta_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tu
 @op(promote="float")
 def i0(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 0."""
-    return jsp.i0(input)
+    return _i0(input)
+
+
+@jax.custom_jvp
+def _i0(x: Array) -> Array:
+    return jsp.i0(x)
+
+
+@jax.custom_jvp
+def _i1(x: Array) -> Array:
+    return jsp.i1(x)
+
+
+# JAX derives these through abs, whose derivative at 0 is not 0 there.
+@_i0.defjvp
+def _i0_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _i0(primals[0]), _i1(primals[0]) * tangents[0]
+
+
+@_i1.defjvp
+def _i1_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    x = primals[0]
+    safe = jnp.where(x == 0, 1, x)
+    slope = jnp.where(x == 0, 0.5, _i0(x) - _i1(safe) / safe)
+    return _i1(x), slope.astype(x.dtype) * tangents[0]
 
 
 @op(promote="float")
 def i0e(input: Array) -> Array:
     """``exp(-|input|) * i0(input)``."""
-    return jsp.i0e(input)
+    return _i0e(input)
 
 
 @op(promote="float")
 def i1(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 1."""
-    return jsp.i1(input)
+    return _i1(input)
 
 
 @op(promote="float")
 def i1e(input: Array) -> Array:
     """``exp(-|input|) * i1(input)``."""
-    return jsp.i1e(input)
+    return _i1e(input)
+
+
+@jax.custom_jvp
+def _i0e(x: Array) -> Array:
+    return jsp.i0e(x)
+
+
+@jax.custom_jvp
+def _i1e(x: Array) -> Array:
+    return jsp.i1e(x)
+
+
+@_i0e.defjvp
+def _i0e_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    x = primals[0]
+    return _i0e(x), (_i1e(x) - jnp.sign(x) * _i0e(x)) * tangents[0]
+
+
+@_i1e.defjvp
+def _i1e_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    x = primals[0]
+    safe = jnp.where(x == 0, 1, x)
+    slope = _i0e(x) - _i1e(x) * (jnp.sign(x) + 1 / safe)
+    return _i1e(x), jnp.where(x == 0, 0.5, slope).astype(x.dtype) * tangents[0]
 
 
 @op(promote="float")

@@ -10,6 +10,7 @@ from flambeau._tensor.core import TensorBase
 from flambeau._tensor.dispatch import public, run, store_out
 from flambeau._tensor.functions._shared import (
     cast,
+    exact_out,
     is_number,
     need_tensor,
     numpy_names,
@@ -221,6 +222,7 @@ lcm = public(rows.lcm)
 logaddexp = public(rows.logaddexp)
 logaddexp2 = public(rows.logaddexp2)
 xlogy = public(rows.xlogy)
+xlog1py = public(rows.xlog1py)
 heaviside = public(rows.heaviside)
 maximum = public(rows.maximum)
 minimum = public(rows.minimum)
@@ -365,8 +367,8 @@ rad2deg = public(rows.rad2deg)
 conj = public(rows.conj)
 conj_physical = conj
 angle = public(rows.angle)
-polar = public(rows.polar)
-complex_ = public(rows.complex_)
+polar = exact_out(public(rows.polar))
+complex_ = exact_out(public(rows.complex_))
 
 
 def resolve_conj(input: Any) -> Any:

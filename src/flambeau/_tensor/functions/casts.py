@@ -41,7 +41,7 @@ def fill(input: Any, value: Any) -> Any:
         raise RuntimeError(
             f"value cannot be converted to type {input.dtype.name} without overflow: got {value}"
         )
-    return filled(input, value)
+    return run(rows.fill, (input, value))
 
 
 def copy(input: Any, src: Any) -> Any:

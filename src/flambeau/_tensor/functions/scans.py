@@ -7,6 +7,7 @@ from typing import Any
 from flambeau._ops import scans as rows
 from flambeau._tensor.core import TensorBase, value_of
 from flambeau._tensor.dispatch import public, run
+from flambeau._tensor.dtypes import get_default_dtype
 from flambeau._tensor.functions._shared import is_number, need_tensor, numpy_names
 
 cumsum = numpy_names(public(rows.cumsum))
@@ -81,6 +82,8 @@ def gradient(
     Follows ``torch.gradient``.
     """
     need_tensor("gradient", input)
+    if not (input.is_floating_point() or input.is_complex()):
+        input = input.to(get_default_dtype())
     ndim = value_of(input).aval.ndim
     if dim is None:
         dims: tuple[int, ...] = tuple(range(ndim))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flambeau._ops import bessel, polynomials
 from flambeau._ops import special as rows
 from flambeau._tensor.dispatch import public
 
@@ -25,3 +26,29 @@ log_ndtr = public(rows.log_ndtr)
 ndtri = public(rows.ndtri)
 logit = public(rows.logit)
 entr = public(rows.entr)
+
+bessel_j0 = public(bessel.bessel_j0)
+bessel_j1 = public(bessel.bessel_j1)
+bessel_y0 = public(bessel.bessel_y0)
+bessel_y1 = public(bessel.bessel_y1)
+modified_bessel_i0 = public(bessel.modified_bessel_i0)
+modified_bessel_i1 = public(bessel.modified_bessel_i1)
+modified_bessel_k0 = public(bessel.modified_bessel_k0)
+modified_bessel_k1 = public(bessel.modified_bessel_k1)
+scaled_modified_bessel_k0 = public(bessel.scaled_modified_bessel_k0)
+scaled_modified_bessel_k1 = public(bessel.scaled_modified_bessel_k1)
+spherical_bessel_j0 = public(bessel.spherical_bessel_j0)
+airy_ai = public(bessel.airy_ai)
+
+chebyshev_polynomial_t = public(polynomials.chebyshev_polynomial_t)
+chebyshev_polynomial_u = public(polynomials.chebyshev_polynomial_u)
+chebyshev_polynomial_v = public(polynomials.chebyshev_polynomial_v)
+chebyshev_polynomial_w = public(polynomials.chebyshev_polynomial_w)
+shifted_chebyshev_polynomial_t = public(polynomials.shifted_chebyshev_polynomial_t)
+shifted_chebyshev_polynomial_u = public(polynomials.shifted_chebyshev_polynomial_u)
+shifted_chebyshev_polynomial_v = public(polynomials.shifted_chebyshev_polynomial_v)
+shifted_chebyshev_polynomial_w = public(polynomials.shifted_chebyshev_polynomial_w)
+hermite_polynomial_h = public(polynomials.hermite_polynomial_h)
+hermite_polynomial_he = public(polynomials.hermite_polynomial_he)
+laguerre_polynomial_l = public(polynomials.laguerre_polynomial_l)
+legendre_polynomial_p = public(polynomials.legendre_polynomial_p)
