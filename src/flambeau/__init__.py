@@ -346,9 +346,11 @@ from flambeau._tensor.functions.special import (
     igamma,
     igammac,
     lgamma,
+    log_softmax,
     logit,
     mvlgamma,
     polygamma,
+    softmax,
 )
 
 # --- shape, joining, indexing, sorting, matmul

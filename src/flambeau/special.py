@@ -31,6 +31,7 @@ from flambeau._tensor.functions.special import (
     i1e,
     laguerre_polynomial_l,
     legendre_polynomial_p,
+    log_softmax,
     log_ndtr,
     logit,
     modified_bessel_i0,
@@ -48,6 +49,7 @@ from flambeau._tensor.functions.special import (
     shifted_chebyshev_polynomial_u,
     shifted_chebyshev_polynomial_v,
     shifted_chebyshev_polynomial_w,
+    softmax,
     spherical_bessel_j0,
     zeta,
 )

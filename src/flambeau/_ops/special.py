@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import jax.scipy.special as jsp
 from jax import lax
 
+from flambeau._ops._numeric import in_float32
 from flambeau._ops.registry import Array, Operand, OptScalar, op
 
 
@@ -25,24 +26,28 @@ def erfc(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def erfinv(input: Array) -> Array:
     """The inverse of :func:`erf`."""
     return lax.erf_inv(input)
 
 
 @op(promote="float")
+@in_float32
 def erfcx(input: Array) -> Array:
     """``exp(input ** 2) * erfc(input)``."""
     return jsp.erfcx(input)
 
 
 @op(promote="float")
+@in_float32
 def lgamma(input: Array) -> Array:
     """The logarithm of the absolute value of the gamma function."""
     return lax.lgamma(input)
 
 
 @op(promote="float")
+@in_float32
 def digamma(input: Array) -> Array:
     """The derivative of the logarithm of the gamma function."""
     zero = input == 0
@@ -51,6 +56,7 @@ def digamma(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def polygamma(n: int, input: Array) -> Array:
     """The ``n``-th derivative of the digamma function.
 
@@ -79,6 +85,7 @@ def _trigamma(input: Array) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension ``p``."""
     if p < 1:
@@ -89,18 +96,21 @@ def mvlgamma(input: Array, p: int) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def gammainc(input: Array, other: Array) -> Array:
     """The regularised lower incomplete gamma function of order ``input`` at ``other``."""
     return lax.igamma(*jnp.broadcast_arrays(input, other))
 
 
 @op(promote="float")
+@in_float32
 def gammaincc(input: Array, other: Array) -> Array:
     """The regularised upper incomplete gamma function of order ``input`` at ``other``."""
     return lax.igammac(*jnp.broadcast_arrays(input, other))
 
 
 @op(promote="float")
+@in_float32
 def zeta(input: Operand, other: Operand) -> Array:
     """The Hurwitz zeta function, ``sum over k of (k + other) ** -input``.
 
@@ -157,6 +167,7 @@ def _zeta_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tu
 
 
 @op(promote="float")
+@in_float32
 def i0(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 0."""
     return _i0(input)
@@ -187,18 +198,21 @@ def _i1_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array
 
 
 @op(promote="float")
+@in_float32
 def i0e(input: Array) -> Array:
     """``exp(-|input|) * i0(input)``."""
     return _i0e(input)
 
 
 @op(promote="float")
+@in_float32
 def i1(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 1."""
     return _i1(input)
 
 
 @op(promote="float")
+@in_float32
 def i1e(input: Array) -> Array:
     """``exp(-|input|) * i1(input)``."""
     return _i1e(input)
@@ -229,24 +243,28 @@ def _i1e_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arra
 
 
 @op(promote="float")
+@in_float32
 def ndtr(input: Array) -> Array:
     """The distribution function of the standard normal."""
     return jsp.ndtr(input)
 
 
 @op(promote="float")
+@in_float32
 def log_ndtr(input: Array) -> Array:
     """The logarithm of :func:`ndtr`, accurate far in the left tail."""
     return jsp.log_ndtr(input)
 
 
 @op(promote="float")
+@in_float32
 def ndtri(input: Array) -> Array:
     """The inverse of :func:`ndtr`."""
     return jsp.ndtri(input)
 
 
 @op(promote="float")
+@in_float32
 def logit(input: Array, eps: OptScalar = None) -> Array:
     """``log(input / (1 - input))``, with ``input`` clamped to ``[eps, 1 - eps]`` first."""
     if eps is None:
@@ -257,6 +275,7 @@ def logit(input: Array, eps: OptScalar = None) -> Array:
 
 
 @op(promote="float")
+@in_float32
 def entr(input: Array) -> Array:
     """``-input * log(input)``; 0 at 0 and -inf below."""
     positive = input > 0

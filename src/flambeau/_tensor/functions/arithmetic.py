@@ -98,6 +98,7 @@ subtract = sub
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``. Follows ``torch.rsub``."""
+    need_tensor("rsub", input)
     if alpha.__class__ is int and alpha == 1:
         return run(rows.rsub, (input, other))
     _check_alpha("rsub", input, other, alpha)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flambeau._ops import bessel, polynomials
+from flambeau._ops import bessel, nn_activation, polynomials
 from flambeau._ops import special as rows
 from flambeau._tensor.dispatch import public
+from flambeau._tensor.functions._shared import numpy_names
 
 erf = public(rows.erf)
 erfc = public(rows.erfc)
@@ -52,3 +53,6 @@ hermite_polynomial_h = public(polynomials.hermite_polynomial_h)
 hermite_polynomial_he = public(polynomials.hermite_polynomial_he)
 laguerre_polynomial_l = public(polynomials.laguerre_polynomial_l)
 legendre_polynomial_p = public(polynomials.legendre_polynomial_p)
+
+softmax = numpy_names(public(nn_activation.softmax))
+log_softmax = numpy_names(public(nn_activation.log_softmax))

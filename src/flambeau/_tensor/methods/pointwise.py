@@ -80,6 +80,8 @@ class PointwiseMethods:
     igammac = s.igammac
     i0 = s.i0
     logit = s.logit
+    softmax = s.softmax
+    log_softmax = s.log_softmax
 
     erf_ = inplace(s.erf, "erf")
     erfc_ = inplace(s.erfc, "erfc")
