@@ -18,6 +18,12 @@ from flambeau.serialization._api import load, save
 from flambeau.serialization._limits import Limits
 from flambeau.serialization._records import Stub
 from flambeau.serialization._report import LoadReport, RefusedObject
+from flambeau.serialization._safetensors_api import (
+    load_safetensors,
+    safetensors_metadata,
+    save_safetensors,
+    save_sharded,
+)
 
 __all__ = [
     "CheckpointDeviceError",
@@ -34,5 +40,9 @@ __all__ = [
     "RefusedObject",
     "Stub",
     "load",
+    "load_safetensors",
+    "safetensors_metadata",
     "save",
+    "save_safetensors",
+    "save_sharded",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -27,8 +26,7 @@ def atomic_file(
 
     Args:
         path: where the file shall be.
-        expected: how many bytes will come; room for them is taken at once, so that a full
-            disk is found before anything is written.
+        expected: about how many bytes will come, so that a full disk is found at once.
         durable: flush to the disk. Without it the file is whole after a crash of the
             program, not necessarily after one of the machine.
 
@@ -47,11 +45,9 @@ def atomic_file(
         raise _failed(path, error) from error
     try:
         with os.fdopen(fd, "wb", buffering=0) as file:
-            if expected > 1 << 20 and sys.platform == "linux":
-                _reserve(fd, expected)
+            if expected > 1 << 20:
+                _check_room(folder, expected)
             yield file  # type: ignore[misc]
-            if expected and file.tell() < expected:
-                file.truncate()
             if durable:
                 os.fsync(fd)
         if os.path.exists(target):
@@ -71,15 +67,19 @@ def atomic_file(
         _sync_folder(folder)
 
 
-def _reserve(fd: int, size: int) -> None:
+def _check_room(folder: str, size: int) -> None:
+    """A full disk is better found before anything is written."""
     import errno
 
-    try:
-        os.posix_fallocate(fd, 0, size)
-    except OSError as error:
-        # file systems without fallocate say so; whatever else is wrong is wrong for writing too
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-            raise
+    if not hasattr(os, "statvfs"):
+        return
+    stats = os.statvfs(folder)
+    free = stats.f_bavail * stats.f_frsize
+    if 0 < free < size:
+        raise OSError(
+            errno.ENOSPC,
+            f"{size} bytes are needed and {free} are free ({os.strerror(errno.ENOSPC)})",
+        )
 
 
 def _sync_folder(folder: str) -> None:

@@ -131,6 +131,11 @@ class Builders:
             )
 
     def _make(self, record: TensorRecord) -> Any:
+        if record.requires_grad and NUMPY_DTYPES[record.dtype].kind in "biu":
+            raise CheckpointFormatError(
+                f"a tensor of dtype {record.dtype} claims to require gradients, which only "
+                "floating point and complex ones can"
+            )
         made = self.adapter.tensor(record)
         self.report.tensors += 1
         # kept alive, so that the id stays this tensor's

@@ -8,7 +8,6 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from ._source import ALIGNMENT, pool
 
 __all__ = ["write_pt"]
 
-_CHUNK = 8 << 20
+_LARGE = 1 << 20
 _LIMIT32 = 0xFFFFFFFF
 _UTF8 = 0x0800
 
@@ -76,20 +75,8 @@ def _write(
     writer.add(".format_version", b"1")
     writer.add(".storage_alignment", str(ALIGNMENT).encode())
     writer.add("byteorder", sys.byteorder.encode())
-    checksum = pool("checksum")
-    sums: dict[int, Future[int]] = {}
-
-    def begin(i: int) -> None:
-        # the next storage is summed while this one is written: neither holds the GIL
-        if i < len(storages) and storages[i][1].nbytes:
-            sums[i] = checksum.submit(zlib.crc32, memoryview(data(storages[i][1])))
-
-    begin(0)
-    for i, (key, storage) in enumerate(storages):
-        begin(i + 1)
-        payload = data(storage)
-        pending = sums.pop(i, None)
-        writer.add(f"data/{key}", memoryview(payload), pending)
+    for key, storage in storages:
+        writer.add(f"data/{key}", memoryview(data(storage)))
     writer.add("version", b"3\n")
     writer.add(".data/serialization_id", _identity(stream, writer))
     writer.finish()
@@ -119,13 +106,13 @@ class ZipWriter:
             self.pos += len(view[: 1 << 30]) if written is None else written
             view = view[len(view[: 1 << 30]) if written is None else written :]
 
-    def add(self, name: str, data: Any, checksum: Future[int] | None = None) -> None:
+    def add(self, name: str, data: Any) -> None:
         raw_name = f"{self.root}/{name}".encode()
         size, offset = len(data), self.pos
-        # the header comes first and holds the sum, so a large entry's is filled in afterwards
-        # where the file can seek; elsewhere it is waited for
-        patch = checksum is not None and not checksum.done() and self._seekable()
-        crc = 0 if patch else checksum.result() if checksum is not None else zlib.crc32(data)
+        # the sum stands before the data: where the file can seek, another thread takes it while
+        # the data are written (neither holds the GIL), and it is filled in afterwards
+        patch = size > _LARGE and isinstance(self.file, io.FileIO) and self.file.seekable()
+        crc = 0 if patch else zlib.crc32(data)
         wide = size >= _LIMIT32
         extra = struct.pack("<2H2Q", 1, 16, size, size) if wide else b""
         header = 30 + len(raw_name) + len(extra)
@@ -134,30 +121,22 @@ class ZipWriter:
         small = _LIMIT32 if wide else size
         self._write(
             struct.pack(
-                "<4s5H3L2H",
-                b"PK\x03\x04",
-                45 if wide else 20,
-                _UTF8,
-                0,
-                0,
-                0x21,
-                crc,
-                small,
-                small,
-                len(raw_name),
-                len(extra),
+                "<4s5H3L2H", b"PK\x03\x04", 45 if wide else 20, _UTF8, 0, 0, 0x21,
+                crc, small, small, len(raw_name), len(extra),
             )
             + raw_name
             + extra
-        )
-        self._write(data)
-        if patch and checksum is not None:
-            crc = checksum.result()
+        )  # fmt: skip
+        if patch:
+            pending = pool("checksum").submit(zlib.crc32, data)
+            try:
+                self._write(data)
+            finally:
+                crc = pending.result()
             os.pwrite(self.file.fileno(), struct.pack("<L", crc), offset + 14)
+        else:
+            self._write(data)
         self.entries.append((raw_name, crc, size, offset))
-
-    def _seekable(self) -> bool:
-        return isinstance(self.file, io.FileIO) and self.file.seekable()
 
     def finish(self) -> None:
         start = self.pos

@@ -17,7 +17,7 @@ from flambeau.errors import CheckpointFormatError
 __all__ = ["BytesSource", "FileSource", "Source", "aligned_empty", "open_source", "pool"]
 
 ALIGNMENT = 64  # XLA takes memory on the CPU without a copy when it is aligned so
-_CHUNK = 8 << 20
+_PIECE = 256 << 10
 
 
 def aligned_empty(nbytes: int) -> np.ndarray:
@@ -53,6 +53,7 @@ class FileSource:
 
     def __init__(self, path: str | os.PathLike[str]):
         self.name = os.fspath(path)
+        self._fd = -1  # for __del__, should opening fail
         self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         try:
             self.size = os.fstat(self._fd).st_size
@@ -83,22 +84,13 @@ class FileSource:
     def load(self, offset: int, count: int) -> tuple[np.ndarray, int]:
         self._check(offset, count)
         out = aligned_empty(count)
-        if count <= 2 * _CHUNK:
-            return out, self._fill(memoryview(out), offset)
-        # reading and summing both leave the GIL: one chunk is summed while the next arrives
-        view, crc, pending = memoryview(out), 0, None
-        crc_pool = pool("checksum")
-        for start in range(0, count, _CHUNK):
-            chunk = view[start : start + _CHUNK]
-            self._read_into(chunk, offset + start)
-            if pending is not None:
-                crc = pending.result()
-            pending = crc_pool.submit(zlib.crc32, chunk, crc)
-        return out, pending.result() if pending is not None else 0
-
-    def _fill(self, view: memoryview, offset: int) -> int:
-        self._read_into(view, offset)
-        return zlib.crc32(view)
+        view, crc = memoryview(out), 0
+        # summed piece by piece, while the piece is still in the processor's cache
+        for start in range(0, count, _PIECE):
+            piece = view[start : start + _PIECE]
+            self._read_into(piece, offset + start)
+            crc = zlib.crc32(piece, crc)
+        return out, crc
 
     def _read_into(self, view: memoryview, offset: int) -> None:
         done = 0
