@@ -64,7 +64,7 @@ def _split(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return _words(_mixed(_joined(key) + index * _STEP))
 
 
-def _fold_in(key: jax.Array, data: jax.Array) -> jax.Array:
+def _fold_in(key: jax.Array, data: int | jax.Array) -> jax.Array:
     other = _mixed(jnp.asarray(data).astype(jnp.uint64) + _STEP)
     return _words(_mixed(_joined(key) ^ other))
 

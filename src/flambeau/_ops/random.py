@@ -385,3 +385,34 @@ def generator_state(words: Array, seeded: Array) -> Array:
 def generator_key(input: Array) -> Array:
     """The key in a generator's state."""
     return lax.bitcast_convert_type(input[:8].reshape(2, 4), jnp.uint32)
+
+
+@op(random=True, differentiable=False)
+def orthogonal(
+    key: Array, rows: int, columns: int, gain: Scalar = 1.0, *, out_dtype: DType
+) -> Array:
+    """A random matrix whose rows or columns, whichever are fewer, are orthonormal, times ``gain``.
+
+    Evenly distributed over all of them (Mezzadri, *How to generate random matrices from the
+    classical compact groups*, 2007).
+    """
+    drawn = _drawn_in(out_dtype)
+    tall = (max(rows, columns), min(rows, columns))
+    q, r = jnp.linalg.qr(jax.random.normal(generator(key), tall, drawn))
+    # The signs that QR fixes by convention are drawn with the rest.
+    diagonal = jnp.diagonal(r)
+    q = q * (diagonal / jnp.where(diagonal == 0, 1, jnp.abs(diagonal)))
+    q = q.T if rows < columns else q
+    return (q * _scalar(gain, drawn)).astype(out_dtype)
+
+
+@op(random=True, differentiable=False)
+def sparse_normal(
+    key: Array, rows: int, columns: int, zeros: int, std: Scalar = 0.01, *, out_dtype: DType
+) -> Array:
+    """A normal matrix with ``zeros`` elements of every column, chosen at random, set to 0."""
+    drawn = _drawn_in(out_dtype)
+    order, sample = jax.random.split(generator(key))
+    rank = jnp.argsort(jnp.argsort(jax.random.uniform(order, (rows, columns)), axis=0), axis=0)
+    values = jax.random.normal(sample, (rows, columns), drawn) * _scalar(std, drawn)
+    return jnp.where(rank < zeros, 0, values).astype(out_dtype)

@@ -63,7 +63,10 @@ class CreationMethods:
         layout: Any = None,
         pin_memory: bool = False,
     ) -> Any:
-        """:func:`flambeau.full` of this tensor's dtype and device. Follows ``torch.Tensor.new_full``."""
+        """:func:`flambeau.full` of this tensor's dtype and device.
+
+        Follows ``torch.Tensor.new_full``.
+        """
         rest = {"requires_grad": requires_grad, "layout": layout}
         return _made_by(self, functions.full, (size, fill_value), dtype, device, **rest)
 
@@ -77,7 +80,10 @@ class CreationMethods:
         layout: Any = None,
         pin_memory: bool = False,
     ) -> Any:
-        """:func:`flambeau.zeros` of this tensor's dtype and device. Follows ``torch.Tensor.new_zeros``."""
+        """:func:`flambeau.zeros` of this tensor's dtype and device.
+
+        Follows ``torch.Tensor.new_zeros``.
+        """
         rest = {"requires_grad": requires_grad, "layout": layout}
         shape_ = parse_size("new_zeros", sizes, size)
         return _made_by(self, functions.zeros, (shape_,), dtype, device, **rest)
@@ -92,7 +98,10 @@ class CreationMethods:
         layout: Any = None,
         pin_memory: bool = False,
     ) -> Any:
-        """:func:`flambeau.ones` of this tensor's dtype and device. Follows ``torch.Tensor.new_ones``."""
+        """:func:`flambeau.ones` of this tensor's dtype and device.
+
+        Follows ``torch.Tensor.new_ones``.
+        """
         rest = {"requires_grad": requires_grad, "layout": layout}
         shape_ = parse_size("new_ones", sizes, size)
         return _made_by(self, functions.ones, (shape_,), dtype, device, **rest)
@@ -107,7 +116,10 @@ class CreationMethods:
         layout: Any = None,
         pin_memory: bool = False,
     ) -> Any:
-        """:func:`flambeau.empty` of this tensor's dtype and device. Follows ``torch.Tensor.new_empty``."""
+        """:func:`flambeau.empty` of this tensor's dtype and device.
+
+        Follows ``torch.Tensor.new_empty``.
+        """
         rest = {"requires_grad": requires_grad, "layout": layout}
         shape_ = parse_size("new_empty", sizes, size)
         return _made_by(self, functions.empty, (shape_,), dtype, device, **rest)

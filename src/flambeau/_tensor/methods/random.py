@@ -125,7 +125,7 @@ class RandomMethods:
         if not isinstance(p, TensorBase):
             functions.check_probability("bernoulli_", p)
             return _overwrite(self, rows.bernoulli_fill, "bernoulli_", (float(p),), generator)
-        aval = value_of(self).aval
+        aval = value_of(self).aval  # pyright: ignore[reportArgumentType]
         check_generator("bernoulli_", generator, aval.device)
         static = (("size", aval.shape), ("out_dtype", aval.dtype))
         return assign(self, run(rows.bernoulli, (p,), static, generator=generator), "bernoulli_")
