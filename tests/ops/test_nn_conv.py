@@ -21,6 +21,7 @@ SIZES = {1: (9,), 2: (9, 7), 3: (5, 6, 4)}
         (2, {"stride": (2, 1), "padding": (0, 2)}),
         (2, {"groups": 2, "dilation": (2,)}),
         (2, {"groups": 4}),
+        (2, {"stride": (3, 2), "padding": (1,)}),
         (3, {"stride": (2,), "padding": (1,)}),
     ],
 )
@@ -70,4 +71,16 @@ def test_convolution_transpose(n, static):
         normal(6),
         second=n == 1,
         **static,
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3, 30])
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])
+def test_each_formulation_gives_the_same(channels, kernel):
+    check(
+        rows.convolution,
+        lambda x, w: F.conv2d(x, w, padding=1),
+        normal(2, channels, 5, 5),
+        normal(4, channels, *kernel),
+        padding=(1,),
     )

@@ -5,7 +5,14 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import lax
 
-from flambeau._ops._numeric import dtype_name, in_float32, is_bool, is_complex, is_inexact, is_integral
+from flambeau._ops._numeric import (
+    dtype_name,
+    in_float32,
+    is_bool,
+    is_complex,
+    is_inexact,
+    is_integral,
+)
 from flambeau._ops.registry import Array, Operand, OptScalar, Scalar, op
 
 

@@ -92,6 +92,21 @@ def additive_mask(mask: Array, dtype: DType) -> Array:
     return jnp.where(mask, -jnp.inf, 0).astype(dtype)
 
 
+@op()
+def zero_padding(input: Array, padded: Array, aligned_only: bool = True) -> Array:
+    """Zeros where `padded` is True, in a batch of sequences.
+
+    With `aligned_only` nothing changes unless every sequence is padded at its end only.
+
+    Shape:
+        - input ``(N, S, E)``, padded ``(N, S)``
+    """
+    where = padded
+    if aligned_only:
+        where = padded & jnp.all(padded[:, 1:] >= padded[:, :-1])
+    return jnp.where(where[..., None], jnp.zeros((), input.dtype), input)
+
+
 @op(random=True)
 def scaled_dot_product_attention_dropout(
     key: Array,

@@ -36,6 +36,9 @@ from flambeau.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from flambeau.nn.adaptive import (
+    AdaptiveLogSoftmaxWithLoss,
+)
 from flambeau.nn.batchnorm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -85,10 +88,31 @@ from flambeau.nn.instancenorm import (
     InstanceNorm2d,
     InstanceNorm3d,
 )
+from flambeau.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+    UninitializedBuffer,
+    UninitializedParameter,
+)
 from flambeau.nn.linear import (
     Bilinear,
     Identity,
     Linear,
+)
+from flambeau.nn.linear_cross_entropy import (
+    LinearCrossEntropyLoss,
+    LinearCrossEntropyOptions,
 )
 from flambeau.nn.loss import (
     BCELoss,
@@ -116,6 +140,9 @@ from flambeau.nn.loss import (
 )
 from flambeau.nn.module import (
     Module,
+)
+from flambeau.nn.multihead import (
+    MultiheadAttention,
 )
 from flambeau.nn.normalization import (
     CrossMapLRN2d,
@@ -185,6 +212,13 @@ from flambeau.nn.sparse import (
     Embedding,
     EmbeddingBag,
 )
+from flambeau.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from flambeau.nn.upsampling import (
     Upsample,
     UpsamplingBilinear2d,
@@ -195,6 +229,7 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    "AdaptiveLogSoftmaxWithLoss",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
@@ -264,8 +299,23 @@ __all__ = [
     "LSTM",
     "LSTMCell",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
+    "LinearCrossEntropyOptions",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
@@ -284,6 +334,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
+    "MultiheadAttention",
     "NLLLoss",
     "NLLLoss2d",
     "PReLU",
@@ -324,10 +375,17 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
     "Unfold",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",

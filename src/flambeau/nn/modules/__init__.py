@@ -4,6 +4,7 @@ import sys
 
 from flambeau.nn import (
     activation,
+    adaptive,
     batchnorm,
     channelshuffle,
     container,
@@ -13,20 +14,29 @@ from flambeau.nn import (
     flatten,
     fold,
     instancenorm,
+    lazy,
     linear,
+    linear_cross_entropy,
     loss,
     module,
+    multihead,
     normalization,
     padding,
     pixelshuffle,
     pooling,
     rnn,
     sparse,
+    transformer,
     upsampling,
 )
 
 for _module in (
     activation,
+    lazy,
+    linear_cross_entropy,
+    adaptive,
+    transformer,
+    multihead,
     batchnorm,
     channelshuffle,
     container,
