@@ -114,6 +114,32 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.label} object at {id(self):#x}>"
 
+    def register_hook(self, hook: Callable[[Any, Any], Any]) -> Any:
+        """Call ``hook(grad_inputs, grad_outputs)`` after the node ran; it may replace the first.
+
+        Follows ``torch.autograd.graph.Node.register_hook``.
+        """
+
+        def call(back: list[Any], grads: list[Any]) -> list[Any] | None:
+            return bridge.untensored(hook(bridge.tensored(back), bridge.tensored(grads)))
+
+        if self.post_hooks is None:
+            self.post_hooks = {}
+        return bridge.handle(self.post_hooks, call)
+
+    def register_prehook(self, hook: Callable[[Any], Any]) -> Any:
+        """Call ``hook(grad_outputs)`` before the node runs; it may replace them.
+
+        Follows ``torch.autograd.graph.Node.register_prehook``.
+        """
+
+        def call(grads: list[Any]) -> list[Any] | None:
+            return bridge.untensored(hook(bridge.tensored(grads)))
+
+        if self.pre_hooks is None:
+            self.pre_hooks = {}
+        return bridge.handle(self.pre_hooks, call)
+
     def release(self) -> None:
         """Drop what backward needed; a second backward through here is an error."""
         self.released = True
@@ -162,6 +188,23 @@ class Tracked:
     def __init__(self, value: Value, edge: Any = None):
         self.value = value
         self.edge = edge
+
+
+class _Bridge:
+    """What hooks on nodes need of the tensor layer, which fills it in.
+
+    Attributes:
+        tensored: tensors (or None) of a list of :class:`Tracked` (or None).
+        untensored: the way back; None stays None.
+        handle: registers a hook in a table and gives the handle that removes it.
+    """
+
+    tensored: Callable[[Sequence[Any]], tuple[Any, ...]]
+    untensored: Callable[[Any], list[Any] | None]
+    handle: Callable[[dict[int, Any], Any], Any]
+
+
+bridge = _Bridge()
 
 
 def node_name(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from flambeau._autograd.tape import Node, Tracked, mode
+from flambeau._autograd.tape import Node, Tracked, bridge, mode
 from flambeau._engine.aval import aval_of
 from flambeau._engine.recorder import flush, read
 from flambeau._engine.value import Value
@@ -771,4 +771,20 @@ def synchronize(t: Tensor) -> Tensor:
 
 Tensor.__module__ = "torch"
 set_tensor_class(Tensor)
+
+
+def _tensored(grads: Any) -> tuple[Any, ...]:
+    return tuple(None if g is None else wrap(g.value, g.edge) for g in grads)
+
+
+def _untensored(grads: Any) -> list[Any] | None:
+    if grads is None:
+        return None
+    given = (grads,) if isinstance(grads, TensorBase) else grads
+    return [None if g is None else Tracked(value_of(g), g._edge) for g in given]
+
+
+bridge.tensored = _tensored
+bridge.untensored = _untensored
+bridge.handle = RemovableHandle
 __all__ = ["Tensor", "Value", "aval_of", "flush", "is_tensor", "legacy_dtype", "legacy_name", "parse_to", "synchronize"]  # fmt: skip
