@@ -200,6 +200,11 @@ def signs(rng: np.random.Generator) -> tuple[Any, ...]:
     )
 
 
+def int_signs(rng: np.random.Generator) -> tuple[Any, ...]:
+    input, target = signs(rng)
+    return input, target.astype(np.int64)
+
+
 def classes(rng: np.random.Generator) -> tuple[Any, ...]:
     return rng.standard_normal((5, 4)).astype("f4"), rng.integers(0, 4, (5,))
 
@@ -207,7 +212,7 @@ def classes(rng: np.random.Generator) -> tuple[Any, ...]:
 def pairs_and_signs(*shape: int) -> Any:
     def make(rng: np.random.Generator) -> tuple[Any, ...]:
         a, b = (rng.standard_normal(shape).astype("f4") for _ in range(2))
-        return a, b, np.where(rng.random(shape[:1]) < 0.5, -1, 1).astype("f4")
+        return a, b, np.where(rng.random(shape[:1]) < 0.5, -1, 1)
 
     return make
 
@@ -230,8 +235,8 @@ LOSSES = dict(
         case("nn.KLDivLoss(reduction='sum', log_target=True)", unit),
         case("nn.PoissonNLLLoss(full=True)", unit),
         case("nn.PoissonNLLLoss(log_input=False)", unit),
-        case("nn.HingeEmbeddingLoss(margin=0.5)", signs),
-        case("nn.SoftMarginLoss()", lambda rng: (signs(rng)[0], signs(rng)[1].astype(np.int64))),
+        case("nn.HingeEmbeddingLoss(margin=0.5)", int_signs),
+        case("nn.SoftMarginLoss()", int_signs),
         case("nn.MultiLabelSoftMarginLoss()", unit),
         case("nn.MultiMarginLoss(p=2, margin=0.5)", classes),
         case("nn.CosineEmbeddingLoss(margin=0.1)", pairs_and_signs(3, 4)),
