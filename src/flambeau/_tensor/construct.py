@@ -64,75 +64,107 @@ def _as(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return array.astype(dtype)
 
 
+_PYTHON_NUMBERS = frozenset({bool, int, float, complex})
+
+
 def _nested(data: Any, want: np.dtype | None) -> np.ndarray:
     """Numbers, or sequences of them, as an array of PyTorch's inferred dtype."""
-    if isinstance(data, str):
-        raise TypeError("new(): invalid data type 'str'")
-    plain = _plain(data)
+    kinds: set[Any] = set()
+    plain = _plain(data, kinds, inside=False)
+    kind = _promoted(kinds) if want is None else want
     try:
         array = np.array(plain)
     except ValueError:
-        raise ValueError(_ragged(plain)) from None
-    if array.dtype == object:
-        array = _objects(plain, want)
-    if array.size == 0 and array.dtype == np.float64:
-        return array.astype(want or dtypes.get_default_dtype().numpy)
-    kind = array.dtype.kind
-    if kind not in "biufc":
-        raise TypeError(f"new(): invalid data type '{type(_first(plain)).__name__}'")
-    if want is not None:
-        return _as(array, want)
-    if kind == "f":
-        return array.astype(dtypes.get_default_dtype().numpy)
-    if kind == "c":
-        return array.astype(dtypes.get_default_dtype().to_complex().numpy)
-    return array if kind == "b" else array.astype(np.int64)
+        message = _ragged(plain)
+        if message:
+            raise ValueError(message) from None
+        raise TypeError("not a sequence: numbers and sequences are mixed") from None
+    if array.dtype == object or (array.dtype == np.uint64 and kind != np.uint64):
+        # Python integers beyond int64.
+        if kind.kind in "iu":
+            raise ValueError(
+                f"Overflow when unpacking long long: a number does not fit {kind.name}"
+            )
+        array = np.array(plain, dtype=np.complex128 if kind.kind == "c" else np.float64)
+    if want is not None and kinds <= _PYTHON_NUMBERS:
+        _check_fits(array, want)
+    return array.astype(kind) if array.size == 0 else _as(array, kind)
 
 
-def _objects(plain: Any, want: np.dtype | None) -> np.ndarray:
-    first = _first(plain)
-    if first is None or not isinstance(first, (bool, int, float, complex)):
-        name = "NoneType" if first is None else type(first).__name__
-        raise (
-            RuntimeError("Could not infer dtype of NoneType")
-            if first is None
-            else TypeError(f"new(): invalid data type '{name}'")
-        )
-    raise RuntimeError("Overflow when unpacking long: a number does not fit int64")
+def _promoted(kinds: set[Any]) -> np.dtype:
+    """The dtype of elements of these Python types and NumPy dtypes together."""
+    result: dtypes.dtype | None = None
+    for kind in kinds:
+        if isinstance(kind, np.dtype):
+            each = dtypes.from_numpy_dtype(kind)
+        else:
+            each = dtypes.scalar_dtype(kind)
+        result = each if result is None else dtypes.promote_types(result, each)
+    return (result or dtypes.get_default_dtype()).numpy
 
 
-def _plain(data: Any) -> Any:
-    """Tensors inside sequences become numbers."""
-    if isinstance(data, TensorBase):
-        return np.asarray(read(value_of(data))).tolist()
+def _check_fits(array: np.ndarray, want: np.dtype) -> None:
+    if array.dtype.kind == "c" and want.kind != "c" and array.size:
+        wanted = "must be real number, not complex"
+        if want.kind in "iu":
+            wanted = "'complex' object cannot be interpreted as an integer"
+        raise TypeError(wanted)
+    if want.kind not in "iu" or array.size == 0 or array.dtype.kind == "b":
+        return
+    info = np.iinfo(want)
+    # Negative numbers wrap around in unsigned types, as in C.
+    low = info.min if want.kind == "i" else -int(info.max)
+    if array.dtype.kind == "f":
+        fits = bool(np.all((array > float(low) - 1) & (array < float(info.max) + 1)))
+    else:
+        fits = low <= int(array.min()) and int(array.max()) <= info.max
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {want.name} without overflow")
+
+
+def _plain(data: Any, kinds: set[Any], inside: bool = True) -> Any:
+    """Python numbers and lists of them; ``kinds`` gathers the types and dtypes met."""
     if isinstance(data, (list, tuple, range)):
-        return [_plain(d) for d in data]
-    if isinstance(data, np.ndarray):
-        return data.tolist()
-    return data
+        types = set(map(type, data))
+        if types <= _PYTHON_NUMBERS:
+            kinds |= types
+            return list(data)
+        return [_plain(d, kinds) for d in data]
+    if isinstance(data, TensorBase):
+        data = np.asarray(read(value_of(data)))
+        if inside and data.size != 1:
+            raise ValueError(
+                "only one element tensors can be converted to Python scalars; "
+                "flambeau.stack joins tensors of other shapes"
+            )
+        data = data.reshape(())
+    elif not isinstance(data, (np.ndarray, np.generic)) and hasattr(data, "__array__"):
+        data = np.asarray(data)
+    if isinstance(data, (np.ndarray, np.generic)):
+        kinds.add(dtypes.from_numpy_dtype(data.dtype).numpy)
+        return (data.astype(np.float64) if data.dtype.kind == "V" else data).tolist()
+    for number in (bool, int, float, complex):
+        if isinstance(data, number):
+            kinds.add(number)
+            return data
+    if isinstance(data, str):
+        raise TypeError("new(): invalid data type 'str'")
+    raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
 
 
-def _first(data: Any) -> Any:
-    while isinstance(data, list):
-        if not data:
-            return None
-        data = data[0]
-    return data
-
-
-def _ragged(data: Any, depth: int = 0) -> str:
-    """Where nested sequences differ in length, in PyTorch's words."""
-    if isinstance(data, list) and data:
-        lengths = [len(d) if isinstance(d, list) else None for d in data]
-        for n in lengths:
-            if n != lengths[0]:
-                if n is None or lengths[0] is None:
-                    return f"expected sequences of numbers at dim {depth + 1}, got a mixture"
-                return f"expected sequence of length {lengths[0]} at dim {depth + 1} (got {n})"
-        for d in data:
-            found = _ragged(d, depth + 1)
-            if found:
-                return found
+def _ragged(data: Any) -> str:
+    """Where nested sequences differ in length from the first ones, in PyTorch's words."""
+    lengths = []
+    first = data
+    while isinstance(first, list):
+        lengths.append(len(first))
+        first = first[0] if first else None
+    level = [data]
+    for dim, length in enumerate(lengths):
+        for part in level:
+            if isinstance(part, list) and len(part) != length:
+                return f"expected sequence of length {length} at dim {dim} (got {len(part)})"
+        level = [item for part in level if isinstance(part, list) for item in part]
     return ""
 
 

@@ -185,6 +185,10 @@ def target(
         RuntimeError: ``dtype`` contradicts ``out``.
     """
     check_layout(name, layout)
+    if isinstance(dtype, str):
+        raise TypeError(
+            f"{name}(): argument 'dtype' must be torch.dtype, not str; use torch.{dtype}"
+        )
     if out is None:
         kind = (default or dtypes.get_default_dtype()) if dtype is None else dtypes.as_dtype(dtype)
         return kind, place_for(device)

@@ -216,9 +216,9 @@ def scalar_tensor(
 def _filled(name: str, size: tuple[int, ...], value: Any, kind: dtypes.dtype, place: Any) -> Any:
     if isinstance(value, TensorBase):
         if value_of(value).aval.ndim:
-            raise RuntimeError(
-                f"{name}: fill_value must be a number or a zero-dimensional tensor, got a tensor "
-                f"of shape {list(value.shape)}"
+            raise TypeError(
+                f"{name}(): argument 'fill_value' (position 2) must be Number, not Tensor of shape "
+                f"{list(value.shape)}"
             )
         value = wrap(transfer(value_of(value), place))
     else:
@@ -527,7 +527,7 @@ def _number(name: str, argument: str, position: int, value: Any) -> Any:
 
 
 def arange(
-    start: Any = 0,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -559,12 +559,14 @@ def arange(
     Follows ``torch.arange``.
     """
     if end is None:
-        if not isinstance(start, (int, float, TensorBase, np.generic)) or step != 1:
+        if start is None or (step.__class__ is not int or step != 1):
             raise TypeError("arange() received an invalid combination of arguments: no end")
         start, end = 0, start
     numbers = [
         _number("arange", name, i + 1, value)
-        for i, (name, value) in enumerate((("start", start), ("end", end), ("step", step)))
+        for i, (name, value) in enumerate(
+            (("start", 0 if start is None else start), ("end", end), ("step", step))
+        )
     ]
     default = None
     if all(isinstance(n, int) for n in numbers):
