@@ -49,7 +49,7 @@ class RuleOptimizer(Optimizer):
 
     def _adopt(self, group: Group) -> None:
         """Turn numbers of older checkpoints into tensors; share counters that are equal."""
-        known: dict[tuple[str, Any, Any, float], Tensor] = {}
+        known: dict[Hashable, Tensor] = {}
         for param in group["params"]:
             entry = self.state.get(param)
             if not entry:
@@ -60,7 +60,7 @@ class RuleOptimizer(Optimizer):
                     continue
                 if not isinstance(value, Tensor):
                     value = _state.scalar(float(value), _state.scalar_dtype(group), param)
-                place = (name, value.dtype, value.device, value.item())
+                place = (name, value.dtype, value.device, _kind(param, entry), value.item())
                 entry[name] = known.setdefault(place, value)
 
     def _check_shapes(self, owners: dict[Any, Tensor], entries: dict[Any, Any]) -> None:
@@ -125,7 +125,7 @@ class RuleOptimizer(Optimizer):
         params: list[Tensor] = []
         grads: list[Tensor] = []
         states: list[dict[str, Tensor]] = []
-        fresh: dict[str, Tensor] | None = None
+        fresh: dict[Hashable, dict[str, Tensor]] = {}
         for param in group["params"]:
             grad = param.grad
             if grad is None or not param.requires_grad:
@@ -133,10 +133,7 @@ class RuleOptimizer(Optimizer):
             entry = state[param]
             if not entry:
                 self._check(group, param)
-                if fresh is None:
-                    fresh = self._counters(group, param)
-                entry.update(fresh)
-                entry.update(self._start(group, param, grad))
+                self._begin(group, param, grad, entry, fresh)
             params.append(param)
             grads.append(grad)
             states.append(entry)
@@ -148,6 +145,22 @@ class RuleOptimizer(Optimizer):
                 self._part(group, ids)
                 self._advanced[index] = ids
         self._update(group, params, grads, states)
+
+    def _begin(
+        self,
+        group: Group,
+        param: Tensor,
+        grad: Tensor,
+        entry: dict[str, Tensor],
+        fresh: dict[Hashable, dict[str, Tensor]],
+    ) -> None:
+        """Fill a parameter's state; ``fresh`` holds the counters begun in this step."""
+        start = self._start(group, param, grad)
+        kind = _kind(param, start)
+        if kind not in fresh:
+            fresh[kind] = self._counters(group, param)
+        entry.update(fresh[kind])
+        entry.update(start)
 
     def _update(
         self,
@@ -223,6 +236,11 @@ class RuleOptimizer(Optimizer):
                         if id(value) not in copies:
                             copies[id(value)] = _state.copy(value)
                         entry[name] = copies[id(value)]
+
+
+def _kind(param: Tensor, entry: dict[str, Any]) -> Hashable:
+    """Parameters of different kinds are updated by different calls, and count apart."""
+    return param.device, frozenset(entry)
 
 
 def number(value: Any) -> Number:

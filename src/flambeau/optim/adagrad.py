@@ -99,11 +99,9 @@ class Adagrad(RuleOptimizer):
         check_fused(foreach, differentiable, fused)
         # The sums exist from the start, as in PyTorch, whose users set them before training.
         for group in self.param_groups:
-            counters = self._counters(group, group["params"][0]) if group["params"] else {}
+            fresh: dict[Hashable, dict[str, Tensor]] = {}
             for param in group["params"]:
-                entry = self.state[param]
-                entry.update(counters)
-                entry.update(self._start(group, param, param))
+                self._begin(group, param, param, self.state[param], fresh)
 
     def share_memory(self) -> None:
         """Accepted for programs that call it: the sums need nothing to be shared."""
