@@ -12,6 +12,7 @@ from flambeau.optim.adam import Adam
 from flambeau.optim.adamax import Adamax
 from flambeau.optim.adamw import AdamW
 from flambeau.optim.asgd import ASGD
+from flambeau.optim.lbfgs import LBFGS
 from flambeau.optim.nadam import NAdam
 from flambeau.optim.optimizer import Optimizer
 from flambeau.optim.radam import RAdam
@@ -28,6 +29,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "LBFGS",
     "Muon",
     "NAdam",
     "Optimizer",
