@@ -46,9 +46,7 @@ def test_groups_have_their_own_options():
 
 def test_a_group_may_be_added_later():
     twins = Twins()
-    pair = [
-        lib.Adam(ps[:2]) for lib, ps in ((optim, twins.ours), (torch.optim, twins.theirs))
-    ]
+    pair = [lib.Adam(ps[:2]) for lib, ps in ((optim, twins.ours), (torch.optim, twins.theirs))]
     _steps(twins, pair, 3)
     pair[0].add_param_group({"params": twins.ours[2], "lr": 0.1})
     pair[1].add_param_group({"params": twins.theirs[2], "lr": 0.1})
@@ -80,9 +78,9 @@ def test_bad_parameters_are_refused_as_in_torch(name):
     with pytest.raises((TypeError, ValueError)) as theirs:
         torch.optim.SGD(BAD_PARAMS[name](lambda: torch.nn.Parameter(torch.ones(2))))
     assert type(ours.value) is type(theirs.value)
-    assert str(ours.value).split(", but got")[0].split(" (params")[0] in str(
+    assert str(ours.value).split(", but got")[0].split(" (params")[0] in str(theirs.value) or str(
         theirs.value
-    ) or str(theirs.value).startswith(str(ours.value).split(", but got")[0])
+    ).startswith(str(ours.value).split(", but got")[0])
 
 
 def test_a_parameter_is_in_one_group_only():

@@ -56,7 +56,7 @@ def assign(group: dict[str, Any], key: str, value: Rate) -> None:
     old = group[key]
     if isinstance(old, Tensor):
         if isinstance(value, Tensor):
-            old.copy_(value.reshape(old.shape) if value.numel() == old.numel() else value)
+            old.copy_(value)
         else:
             old.fill_(value)
     else:
