@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 
 from flambeau._autograd.grad_mode import enable_grad, no_grad
+from flambeau._tensor.construct import from_data
 from flambeau._tensor.core import value_of, write
 from flambeau._tensor.jax_ops import wrap_jax
 from flambeau._tensor.tensor import Tensor
@@ -17,7 +19,9 @@ from flambeau.optim._fused import check_lr
 from flambeau.optim._wolfe import Point, strong_wolfe
 from flambeau.optim.optimizer import Optimizer, ParamsT
 
-Array = jax.Array
+Array: TypeAlias = jax.Array
+
+_LISTS = ("old_dirs", "old_stps", "ro", "al")
 
 
 def _real(array: Array) -> Array:
@@ -54,49 +58,82 @@ def _largest(vector: Array) -> Array:
 
 
 @wrap_jax
-def _size(vector: Array) -> Array:
-    return jnp.sum(jnp.abs(vector))
-
-
-@wrap_jax
 def _dot(a: Array, b: Array) -> Array:
     return jnp.dot(a, b)
 
 
 @wrap_jax
-def _negative(vector: Array) -> Array:
-    return -vector
+def _descent(grad: Array) -> tuple[Array, Array, Array, Array]:
+    """The first direction, its slope and largest component, and the gradient's 1-norm."""
+    return -grad, -jnp.dot(grad, grad), jnp.max(jnp.abs(grad)), jnp.sum(jnp.abs(grad))
 
 
 @wrap_jax
-def _change(
-    grad: Array, before: Array, direction: Array, t: Array
-) -> tuple[Array, Array, Array, Array, Array]:
-    """What the last step changed: gradient, place, their product, and the scales."""
+def _turn(
+    rows: dict[str, Array], grad: Array, before: Array, direction: Array, t: Array, scale: Array
+) -> tuple[dict[str, Array], Array, Array, Array, Array]:
+    """Remember the last step, then let the inverse Hessian that all kept steps tell of act.
+
+    ``rows`` is a ring: ``cursor`` says where the next step goes and how many are kept. The
+    loops run over those only, so one program serves every length.
+    """
     y = grad - before
     s = direction * t.astype(direction.dtype)
     ys = jnp.dot(y, s)
-    return y, s, ys, 1 / ys, ys / jnp.dot(y, y)
+    keep = ys > 1e-10
+    size = rows["ro"].shape[0]
+    head, count = rows["cursor"]
+
+    def put(stack: Array, new: Array) -> Array:
+        return stack.at[head].set(jnp.where(keep, new.astype(stack.dtype), stack[head]))
+
+    dirs, steps = put(rows["old_dirs"], y), put(rows["old_stps"], s)
+    weigh = put(rows["ro"], 1 / ys)
+    scale = jnp.where(keep, ys / jnp.dot(y, y), scale.astype(grad.dtype))
+    head = jnp.where(keep, (head + 1) % size, head)
+    count = jnp.where(keep, jnp.minimum(count + 1, size), count)
+
+    def back(k: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        q, al = carry
+        at = (head - 1 - k) % size
+        weight = jnp.dot(steps[at], q) * weigh[at]
+        return q - weight * dirs[at], al.at[at].set(weight)
+
+    def forth(k: Array, q: Array) -> Array:
+        at = (head - count + k) % size
+        return q + steps[at] * (al[at] - jnp.dot(dirs[at], q) * weigh[at])
+
+    q, al = jax.lax.fori_loop(0, count, back, (-grad, jnp.zeros_like(weigh)))
+    q = jax.lax.fori_loop(0, count, forth, q * scale)
+    kept = {
+        "old_dirs": dirs,
+        "old_stps": steps,
+        "ro": weigh,
+        "al": al,
+        "cursor": jnp.stack([head, count]),
+    }
+    return kept, scale, q, jnp.dot(grad, q), jnp.max(jnp.abs(q))
 
 
 @wrap_jax
-def _direction(
-    grad: Array,
-    dirs: Sequence[Array],
-    steps: Sequence[Array],
-    scales: Sequence[Array],
-    diagonal: Array,
-) -> tuple[Array, list[Array]]:
-    """The inverse Hessian that past steps tell of, times the negative gradient."""
-    q = -grad
-    weights: list[Any] = [None] * len(dirs)
-    for i in reversed(range(len(dirs))):
-        weights[i] = jnp.dot(steps[i], q) * scales[i]
-        q = q - weights[i] * dirs[i]
-    q = q * diagonal.astype(q.dtype)
-    for y, s, scale, weight in zip(dirs, steps, scales, weights, strict=True):
-        q = q + s * (weight - jnp.dot(y, q) * scale)
-    return q, weights
+def _grown(rows: dict[str, Array], size: int) -> dict[str, Array]:
+    """The same ring with more places; it must not have gone round yet."""
+    count = rows["cursor"][1]
+    grown = {
+        name: jnp.pad(rows[name], [(0, size - len(rows[name]))] + [(0, 0)] * (rows[name].ndim - 1))
+        for name in _LISTS
+    }
+    return {**grown, "cursor": jnp.stack([count, count])}
+
+
+@wrap_jax
+def _row(stack: Array, at: Array) -> Array:
+    return stack[at.astype(jnp.int32)]
+
+
+@wrap_jax
+def _stacked(rows: Sequence[Array]) -> Array:
+    return jnp.stack(rows)
 
 
 class LBFGS(Optimizer):
@@ -163,10 +200,67 @@ class LBFGS(Optimizer):
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
         self._params: list[Tensor] = self.param_groups[0]["params"]
+        self._rows: dict[str, Tensor] | None = None
+
+    # ---- the history: rows of a few tensors here, lists of tensors in what is saved
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._params = self.param_groups[0]["params"]
+        self._rows = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "state": self._listed()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state in PyTorch's form, the history as lists of tensors."""
+        held, self.state = self.state, self._listed()
+        try:
+            return super().state_dict()
+        finally:
+            self.state = held
+
+    def _listed(self) -> defaultdict[Any, Any]:
+        rows = self._rows
+        if rows is None:
+            return self.state
+        head, count = rows["cursor"].tolist()
+        size = rows["ro"].size(0)
+        order = [(head - count + k) % size for k in range(count)]
+        first = self._params[0]
+        lists: dict[str, list[Any]] = {
+            name: [_row(rows[name], _number(at, rows[name])) for at in order] for name in _LISTS
+        }
+        lists["al"] += [None] * (self.param_groups[0]["history_size"] - count)
+        state = self.state.copy()
+        state[first] = {**state[first], **lists}
+        return state
+
+    def _history(self, state: dict[str, Any], like: Tensor) -> dict[str, Tensor]:
+        """The rows, with room for one step more."""
+        limit = self.param_groups[0]["history_size"]
+        rows = self._rows
+        if rows is None:
+            lists = {name: state.pop(name, None) or [] for name in _LISTS}
+            count = len(lists["ro"])
+            size = min(limit, max(8, 1 << count.bit_length()))
+            n = like.numel()
+            rows = {
+                "old_dirs": _state.filled(like, shape=(size, n)),
+                "old_stps": _state.filled(like, shape=(size, n)),
+                "ro": _state.filled(like, shape=(size,)),
+                "al": _state.filled(like, shape=(size,)),
+            }
+            if count:
+                begun = {name: _stacked(lists[name]) for name in _LISTS[:3]}
+                begun["al"] = _state.filled(like, shape=(count,))
+                rows = _grown({**begun, "cursor": from_data([0, count])}, size)
+            rows["cursor"] = from_data([count % size, count])
+            self._count = count  # at most; pairs of little curvature are not kept
+        if self._count >= rows["ro"].size(0) < limit:
+            rows = _grown(rows, min(limit, 2 * self._count))
+        self._count += 1
+        return rows
 
     # ---- the parameters as one vector
 
@@ -191,7 +285,7 @@ class LBFGS(Optimizer):
     # ---- the step
 
     @no_grad()
-    def step(self, closure: Callable[[], Any]) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def step(self, closure: Callable[[], Any]) -> Any:
         """Minimise for up to ``max_iter`` iterations.
 
         Args:
@@ -211,27 +305,34 @@ class LBFGS(Optimizer):
         state.setdefault("n_iter", 0)
 
         first_loss = evaluate()
+        grad = self._gradient()
+        size = _largest(grad)
         loss = float(first_loss)
         evals = 1
         state["func_evals"] += 1
-        grad = self._gradient()
-        if _largest(grad).item() <= group["tolerance_grad"]:
+        if size.item() <= group["tolerance_grad"]:
             return first_loss
 
-        kept = ("d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss")
-        memory = {name: state.get(name) for name in kept}
         for iteration in range(1, group["max_iter"] + 1):
             state["n_iter"] += 1
-            self._turn(state, memory, grad, group["history_size"])
-            direction = memory["d"]
-            memory["prev_flat_grad"] = _state.copy(grad)
-            memory["prev_loss"] = loss
-
-            t = lr
             if state["n_iter"] == 1:
-                t *= min(1.0, 1.0 / _size(grad).item())
-            memory["t"] = t
-            slope = _dot(grad, direction).item()
+                direction, slope_now, longest, total = _descent(grad)
+                t = min(1.0, 1.0 / total.item()) * lr
+                state["H_diag"] = 1
+            else:
+                self._rows, scale, direction, slope_now, longest = _turn(
+                    self._history(state, grad),
+                    grad,
+                    state["prev_flat_grad"],
+                    state["d"],
+                    _number(state["t"], grad),
+                    _number(state["H_diag"], grad),
+                )
+                t = lr
+                state["H_diag"] = scale
+            before = loss
+            slope = slope_now.item()
+            state.update(d=direction, t=t, prev_flat_grad=grad, prev_loss=loss)
             if slope > -least_change:
                 break
 
@@ -244,73 +345,52 @@ class LBFGS(Optimizer):
                     direction,
                     Point(0.0, loss, grad, slope),
                     t,
+                    longest.item(),
                     group["max_eval"] - evals,
                 )
                 t, loss, grad = point.t, point.loss, point.grad
                 self._move(t, direction)
+                size = _largest(grad)
             else:
                 self._move(t, direction)
                 if iteration != group["max_iter"]:
-                    loss = float(evaluate())
+                    raw = evaluate()
                     grad = self._gradient()
+                    size = _largest(grad)
+                    loss = float(raw)
                     new_evals = 1
-            memory["t"] = t
+            state["t"] = t
             evals += new_evals
             state["func_evals"] += new_evals
 
             if iteration == group["max_iter"] or evals >= group["max_eval"]:
                 break
-            if _largest(grad).item() <= group["tolerance_grad"]:
+            if size.item() <= group["tolerance_grad"]:
                 break
-            if abs(t) * _largest(direction).item() <= least_change:
+            if abs(t) * longest.item() <= least_change or abs(loss - before) < least_change:
                 break
-            if abs(loss - memory["prev_loss"]) < least_change:
-                break
-
-        state.update(memory)
         return first_loss
 
-    def _turn(
-        self, state: dict[str, Any], memory: dict[str, Any], grad: Tensor, limit: int
-    ) -> None:
-        """Remember the last step and set the next direction."""
-        if state["n_iter"] == 1:
-            memory.update(d=_negative(grad), old_dirs=[], old_stps=[], ro=[], H_diag=1)
-            return
-        dirs, steps, scales = memory["old_dirs"], memory["old_stps"], memory["ro"]
-        y, s, ys, scale, diagonal = _change(
-            grad, memory["prev_flat_grad"], memory["d"], _number(memory["t"], grad)
-        )
-        if ys.item() > 1e-10:
-            for past, new in ((dirs, y), (steps, s), (scales, scale)):
-                if len(past) == limit:
-                    past.pop(0)
-                past.append(new)
-            memory["H_diag"] = diagonal
-        # Histories of many lengths would be many programs: fill up to a power of two with
-        # steps that weigh nothing.
-        pad = (1 << (len(dirs) - 1).bit_length()) - len(dirs) if dirs else 0
-        none = [_state.filled(grad)] * pad
-        zero = [_state.filled(grad, shape=())] * pad
-        memory["d"], weights = _direction(
-            grad, none + dirs, none + steps, zero + scales, _number(memory["H_diag"], grad)
-        )
-        weighed = state.setdefault("al", [None] * limit)
-        weighed[: len(dirs)] = weights[pad:]
-
     def _search(
-        self, evaluate: Callable[[], Any], direction: Tensor, start: Point, t: float, limit: int
+        self,
+        evaluate: Callable[[], Any],
+        direction: Tensor,
+        start: Point,
+        t: float,
+        length: float,
+        limit: int,
     ) -> tuple[Point, int]:
         place = self._place()
 
         def at(t: float) -> Point:
             self._move(t, direction)
-            loss = float(evaluate())
+            raw = evaluate()
             grad = self._gradient()
+            slope = _dot(grad, direction)
             self._restore(place)
-            return Point(t, loss, grad, _dot(grad, direction).item())
+            return Point(t, float(raw), grad, slope.item())
 
-        return strong_wolfe(at, start, t, _largest(direction).item(), limit=limit)
+        return strong_wolfe(at, start, t, length, limit=limit)
 
 
 def _number(value: Any, like: Tensor) -> Tensor:
