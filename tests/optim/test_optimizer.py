@@ -441,7 +441,7 @@ def test_other_names_are_reported():
     _train(one, first)
     saved = first.state_dict()
     saved["param_groups"][0]["param_names"] = ["module.a", "module.b"]
-    with pytest.raises(ValueError, match="all 2 names match after removing 'module.'") as error:
+    with pytest.raises(ValueError, match=r"all 2 names match after removing 'module.'") as error:
         first.load_state_dict(saved)
     assert "not in this optimizer (2): 'module.a', 'module.b'" in str(error.value)
     saved["param_groups"][0]["param_names"] = ["a", "c"]
