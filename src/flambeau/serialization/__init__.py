@@ -15,6 +15,7 @@ from flambeau.errors import (
     CheckpointWriteError,
 )
 from flambeau.serialization._api import load, save
+from flambeau.serialization._background import PendingSave, save_async
 from flambeau.serialization._limits import Limits
 from flambeau.serialization._records import Stub
 from flambeau.serialization._report import LoadReport, RefusedObject
@@ -24,6 +25,8 @@ from flambeau.serialization._safetensors_api import (
     save_safetensors,
     save_sharded,
 )
+from flambeau.serialization._state_dict import StateDictReport, check_state_dict
+from flambeau.serialization._training import TrainingState, resume, save_training
 
 __all__ = [
     "CheckpointDeviceError",
@@ -37,12 +40,19 @@ __all__ = [
     "CheckpointWriteError",
     "Limits",
     "LoadReport",
+    "PendingSave",
     "RefusedObject",
+    "StateDictReport",
     "Stub",
+    "TrainingState",
+    "check_state_dict",
     "load",
     "load_safetensors",
+    "resume",
     "safetensors_metadata",
     "save",
+    "save_async",
     "save_safetensors",
     "save_sharded",
+    "save_training",
 ]

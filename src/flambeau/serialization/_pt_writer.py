@@ -10,14 +10,12 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ._atomic import atomic_file
 from ._emitter import Emitter
 from ._records import StorageRecord
 from ._source import ALIGNMENT, pool
 
-__all__ = ["write_pt"]
+__all__ = ["write_emitted", "write_pt"]
 
 _LARGE = 1 << 20
 _LIMIT32 = 0xFFFFFFFF
@@ -30,7 +28,6 @@ def write_pt(
     describe: Callable[[Any], Any],
     *,
     durable: bool = True,
-    stage: Callable[[StorageRecord], np.ndarray] | None = None,
 ) -> None:
     """Write one object.
 
@@ -39,28 +36,30 @@ def write_pt(
         f: a path (written atomically) or a file object (written as it comes).
         describe: see :class:`Emitter`.
         durable: flush to the disk before the file takes its place.
-        stage: gives a storage's bytes; by default the storage does.
 
     Raises:
         CheckpointTypeError: the object holds something that is no plain data.
         CheckpointWriteError: writing failed.
     """
     emitter = Emitter(describe)
-    stream = emitter.dump(value)
+    write_emitted(emitter, emitter.dump(value), f, durable=durable)
+
+
+def write_emitted(emitter: Emitter, stream: bytes, f: Any, *, durable: bool = True) -> None:
+    """Write a pickle and its storages; see :func:`write_pt`."""
     storages = [(emitter.keys[i], s) for i, s in emitter.storages.items()]
-    data = stage or StorageRecord.data
     if isinstance(f, (str, os.PathLike)):
         name = os.path.splitext(os.path.basename(os.fspath(f)))[0] or "archive"
         # room for the headers of one entry is below 512 bytes
         expected = len(stream) + sum(s.nbytes + 512 for _, s in storages) + 4096
         with atomic_file(f, expected=expected, durable=durable) as file:
-            _write(file, name, stream, storages, data)
+            _write(file, name, stream, storages)
         return
     if not hasattr(f, "write"):
         raise TypeError(
             f"save() takes a path or a file opened for binary writing, got {type(f).__name__}"
         )
-    _write(f, "archive", stream, storages, data)
+    _write(f, "archive", stream, storages)
 
 
 def _write(
@@ -68,7 +67,6 @@ def _write(
     root: str,
     stream: bytes,
     storages: list[tuple[str, StorageRecord]],
-    data: Callable[[StorageRecord], np.ndarray],
 ) -> None:
     writer = ZipWriter(file, root)
     writer.add("data.pkl", stream)
@@ -76,7 +74,7 @@ def _write(
     writer.add(".storage_alignment", str(ALIGNMENT).encode())
     writer.add("byteorder", sys.byteorder.encode())
     for key, storage in storages:
-        writer.add(f"data/{key}", memoryview(data(storage)))
+        writer.add(f"data/{key}", memoryview(storage.data()))
     writer.add("version", b"3\n")
     writer.add(".data/serialization_id", _identity(stream, writer))
     writer.finish()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flambeau._engine.call import Call, interned
-from flambeau._engine.recorder import flush, record
+from flambeau._engine.recorder import flush, read, record
 from flambeau._engine.value import Value
 from flambeau._tensor import dtypes
 from flambeau._tensor.construct import constant
@@ -283,6 +283,8 @@ class TensorDescriber:
         if found is None:
             value = storage.value
             aval = value.aval
+            if value.array is None:  # in this thread: what is pending belongs to it
+                read(value)
             location = str(aval.device) if aval.device.kind != "cpu" else "cpu"
             made = StorageRecord(
                 str(len(self._storages)),
@@ -312,8 +314,6 @@ def _bytes_of(value: Value) -> Callable[[], np.ndarray]:
 def host_array(value: Value) -> np.ndarray:
     """A Value's content as an array in the host's memory, without a copy where it lies there."""
     if value.array is None:
-        from flambeau._engine.recorder import read
-
         read(value)
     return np.ascontiguousarray(np.asarray(value.array))
 
