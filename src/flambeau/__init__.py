@@ -501,6 +501,7 @@ from flambeau._tensor.functions.sorting import (
 
 # --- saving
 from flambeau.serialization._api import load, save
+from flambeau.serialization._training import resume, save_training
 
 # --- constants
 from math import e, inf, nan, pi
@@ -882,6 +883,7 @@ __all__ = [
     "resolve_conj",
     "resolve_neg",
     "result_type",
+    "resume",
     "roll",
     "rot90",
     "round",
@@ -889,6 +891,7 @@ __all__ = [
     "rsqrt",
     "rsub",
     "save",
+    "save_training",
     "scalar_tensor",
     "scatter",
     "scatter_add",

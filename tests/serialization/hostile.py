@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Files that want to do harm, made here byte by byte."""
 
 from __future__ import annotations

@@ -185,7 +185,8 @@ def test_random_bytes_as_pickles():
 
 def test_a_stub_is_inert_and_keeps_what_the_file_said():
     data = hostile.pickled(
-        hostile.CLASS + b"K\x07\x85\x81}" + hostile.text("lr") + b"G" + b"?\xb9\x99\x99\x99\x99\x99\x9a"
+        hostile.CLASS + b"K\x07\x85\x81}"
+        + hostile.text("lr") + b"G?\xb9\x99\x99\x99\x99\x99\x9a"
         + b"sb"
     )  # fmt: skip
     report = LoadReport()

@@ -83,12 +83,13 @@ class StateDictReport:
         return f"{keys} after removing {self.prefix!r}"
 
     def __str__(self) -> str:
-        lines = [
+        head = (
             f"{self.model}: {len(self.matched)} match, {len(self.missing)} missing, "
             f"{len(self.unexpected)} unexpected, {len(self.mismatched)} of another shape "
             f"({len(self.transposed)} transposed), {len(self.dtypes)} of another dtype; ties: "
             f"{len(self.model_ties)} in the model, {len(self.file_ties)} in the file"
-        ]
+        )
+        lines = [head]
         if self.prefix:
             lines.append(self._prefix_line())
         rows = self.rows()
@@ -119,11 +120,9 @@ def check_state_dict(model: Any, state_dict: Mapping[str, Any]) -> StateDictRepo
         >>> import flambeau as torch
         >>> from flambeau.serialization import check_state_dict
         >>> layer = torch.nn.Linear(3, 2)
-        >>> state = {"module.weight": torch.ones(3, 2), "module.bias": torch.ones(2)}
-        >>> print(check_state_dict(layer, state))
-        Linear: 1 match, 0 missing, 0 unexpected, 1 of another shape (1 transposed), 0 of another dtype; ties: 0 in the model, 0 in the file
-        all 2 keys match after removing 'module.'
-          transposed  weight  model (2, 3), file (3, 2): it looks transposed
+        >>> report = check_state_dict(layer, {"module.weight": torch.ones(3, 2)})
+        >>> report.prefix, report.missing, report.transposed
+        ('module.', ['bias'], ['weight'])
     """
     own = dict(model if isinstance(model, Mapping) else _named(model))
     report = StateDictReport(

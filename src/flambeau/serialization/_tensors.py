@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flambeau._engine.call import Call, interned
-from flambeau._engine.recorder import flush, read, record
+from flambeau._engine.recorder import flush, read
 from flambeau._engine.value import Value
 from flambeau._tensor import dtypes
 from flambeau._tensor.construct import constant
@@ -17,6 +17,7 @@ from flambeau._tensor.core import Storage, TensorBase, _new, value_of
 from flambeau._tensor.device import device as device_type
 from flambeau._tensor.device import place_for
 from flambeau._tensor.size import Size as TensorSize
+from flambeau._tensor.strides import layout
 from flambeau._tensor.tensor import Tensor
 from flambeau.errors import CheckpointDeviceError
 
@@ -200,7 +201,13 @@ def strided_call(shape: tuple[int, ...], strides: tuple[int, ...], offset: int) 
         def strided(base: Any) -> Any:
             return _strided(base.reshape(-1), shape, strides, offset)
 
-        return Call("as_strided", strided, view=True, signature=f"strided{shape}{strides}{offset}")
+        return Call(
+            "as_strided",
+            strided,
+            static={"size": shape, "stride": strides, "storage_offset": offset},
+            view=True,
+            signature=f"strided{shape}{strides}{offset}",
+        )
 
     return interned(("checkpoint view", shape, strides, offset), make)
 
@@ -321,56 +328,27 @@ def host_array(value: Value) -> np.ndarray:
 def _layout(t: Any) -> tuple[tuple[int, ...], int] | None:
     """Strides and offset of a view within its storage; None when it has none.
 
-    The views' own functions are asked: applied to the numbers 0, 1, 2… they say which
-    element of the storage stands where.
+    A view without strides (a reshaped transpose, the real part of complex numbers) is
+    noticed by its values.
     """
-    base, chain = t._storage.value.aval, t._chain
-    aval = value_of(t).aval
+    base, aval = t._storage.value.aval, value_of(t).aval
     if base.dtype != aval.dtype:
         return None
     if aval.size == 0:
         return contiguous_strides(aval.shape), 0
-    probes = _probe_call(chain, base.shape, aval.shape)
-    places = np.asarray(host_array(record(probes, [], None, base.device)[0])).tolist()
-    offset, last = places[0], places[-1]
-    dims = [i for i, n in enumerate(aval.shape) if n > 1]
-    strides = list(contiguous_strides(aval.shape))
-    for i, place in zip(dims, places[1:], strict=False):
-        strides[i] = place - offset
-    expected = offset + sum((aval.shape[i] - 1) * strides[i] for i in dims)
-    if min(strides, default=0) < 0 or expected != last:
+    at = layout(t)
+    last = at.offset + sum((n - 1) * s for n, s in zip(at.size, at.stride, strict=True))
+    if min(at.stride, default=0) < 0 or at.offset < 0 or last >= base.size:
         return None
-    # the probes saw the corners only; the values decide
-    view = TensorRecord(
+    seen = TensorRecord(
         StorageRecord.of_bytes(host_array(t._storage.value).reshape(-1).view(np.uint8)),
         name_of(aval.dtype) or "",
         aval.shape,
-        tuple(strides),
-        offset,
+        at.stride,
+        at.offset,
     ).numpy()
     same = np.array_equal(
-        np.ascontiguousarray(view).reshape(-1).view(np.uint8),
+        np.ascontiguousarray(seen).reshape(-1).view(np.uint8),
         host_array(value_of(t)).reshape(-1).view(np.uint8),
     )
-    return (tuple(strides), offset) if same else None
-
-
-def _probe_call(chain: tuple[Call, ...], base: tuple[int, ...], shape: tuple[int, ...]) -> Call:
-    def make() -> Call:
-        def probe() -> Any:
-            import jax.numpy as jnp
-
-            places = jnp.arange(int(np.prod(base, dtype=np.int64)), dtype=jnp.int64)
-            places = places.reshape(base)
-            for step in chain:
-                (places,) = step.fn(places)
-            corners = [(0,) * len(shape)]
-            corners += [
-                tuple(int(i == j) for j in range(len(shape))) for i, n in enumerate(shape) if n > 1
-            ]
-            corners.append(tuple(n - 1 for n in shape))
-            return jnp.stack([places[corner] for corner in corners])
-
-        return Call("view_layout", probe)
-
-    return interned(("view layout", chain, base, shape), make)
+    return (at.stride, at.offset) if same else None
