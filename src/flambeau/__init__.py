@@ -513,7 +513,7 @@ from flambeau import version
 from flambeau._version import __version__
 
 # --- namespaces
-from flambeau import autograd, fft, linalg, nn, optim, special
+from flambeau import autograd, fft, linalg, nn, optim, special, utils
 from flambeau._compile.api import compile
 from flambeau._tensor.jax_ops import wrap_jax
 

@@ -52,11 +52,8 @@ PATHS: dict[str, str] = {
     "autograd.function": "autograd",
     "autograd.grad_mode": "autograd",
     "autograd.variable": "autograd",
-    "utils.data.dataloader": "utils.data",
-    "utils.data.dataset": "utils.data",
     "utils.data.distributed": "utils.data",
-    "utils.data.sampler": "utils.data",
-    "utils.data._utils.collate": "utils.data",
+    "utils.data._utils": "utils.data",
 }
 
 

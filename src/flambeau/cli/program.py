@@ -136,6 +136,8 @@ def report(error: BaseException) -> None:
     full = os.environ.get("FLAMBEAU_TRACEBACK") == "full"
     while frames and is_ours(frames[0]):
         frames.pop(0)
+    while frames and frames[-1].tb_frame.f_code.co_filename == _alias.__file__:
+        frames.pop()
     if not full and type(error).__module__ == "flambeau.errors":
         frames = [frame for frame in frames if not is_ours(frame)]
     explain_tensor_gap(error)

@@ -1,0 +1,5 @@
+"""Helpers around training. Follows `torch.utils`."""
+
+from flambeau.utils import data
+
+__all__ = ["data"]
