@@ -965,6 +965,7 @@ __all__ = [
     "unique",
     "unique_consecutive",
     "unsqueeze",
+    "utils",
     "vander",
     "var",
     "var_mean",
