@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import statistics
 import subprocess
 import sys
@@ -18,7 +19,11 @@ def main(rounds: int = 9) -> None:
     for _ in range(rounds + 1):
         for n in names:
             done = subprocess.run(
-                [sys.executable, "-c", SCRIPT.format(n)], capture_output=True, text=True, check=True
+                [sys.executable, "-c", SCRIPT.format(n)],
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},  # as installed packages are
+                capture_output=True,
+                text=True,
+                check=True,
             )
             times[n].append(float(done.stdout))
     rows = [[f"import {n}", f"{statistics.median(t[1:]):.2f}", f"{min(t):.2f}"] for n, t in times.items()]

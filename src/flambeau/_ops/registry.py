@@ -55,6 +55,14 @@ _KINDS: dict[Any, str] = {
     DType: "dtype",
     OptDType: "optdtype",
 }
+_BY_NAME: dict[str, Any] = {
+    "Array": Array, "OptArray": OptArray, "Arrays": Arrays, "Operand": Operand,
+    "Scalar": Scalar, "OptScalar": OptScalar, "Dims": Dims, "OptDims": OptDims,
+    "DType": DType, "OptDType": OptDType, "int": int, "bool": bool, "float": float,
+    "str": str, "int | None": int | None, "str | None": str | None,
+    "float | None": float | None, "bool | None": bool | None,
+    "tuple[int, ...]": tuple[int, ...],
+}  # fmt: skip
 DYNAMIC_KINDS = frozenset({"array", "optarray", "arrays", "operand", "scalar", "optscalar"})
 PROMOTIONS = frozenset({None, "numeric", "float"})
 
@@ -97,6 +105,31 @@ class Parameter:
         self.normalize = _NORMALIZERS.get(self.kind if self.kind != "static" else annotation)
 
 
+def _parameters_of(impl: Callable[..., Any]) -> tuple[Parameter, ...]:
+    """The parameters of a row. Reads the code object: there are hundreds of rows at import."""
+    impl = inspect.unwrap(impl)
+    code = impl.__code__
+    n, n_kw = code.co_argcount, code.co_kwonlyargcount
+    names = code.co_varnames[: n + n_kw]
+    defaults: dict[str, Any] = dict(impl.__kwdefaults__ or {})
+    given = impl.__defaults__ or ()
+    defaults.update(zip(names[n - len(given) : n], given, strict=True))
+    empty = inspect.Parameter.empty
+    return tuple(
+        Parameter(name, _annotation(impl, name), defaults.get(name, empty), i >= n)
+        for i, name in enumerate(names)
+    )
+
+
+def _annotation(impl: Callable[..., Any], name: str) -> Any:
+    """What a parameter is annotated with; names of the table above are not evaluated."""
+    text = impl.__annotations__.get(name)
+    if not isinstance(text, str):
+        return text
+    known = _BY_NAME.get(text, text)
+    return get_type_hints(impl, include_extras=True)[name] if known is text else known
+
+
 class Op:
     """A row of the registry. Made by :func:`op`; calling it runs the pure function."""
 
@@ -128,16 +161,7 @@ class Op:
         self.returns = returns
         self.__doc__ = impl.__doc__
         self.__name__ = name
-        hints = get_type_hints(impl, include_extras=True)
-        self.parameters: tuple[Parameter, ...] = tuple(
-            Parameter(
-                p.name,
-                hints.get(p.name),
-                p.default,
-                p.kind is inspect.Parameter.KEYWORD_ONLY,
-            )
-            for p in inspect.signature(impl).parameters.values()
-        )
+        self.parameters = _parameters_of(impl)
         if random and (not self.parameters or self.parameters[0].name != "key"):
             raise ValueError(f"op {name!r}: a random row takes `key: Array` first")
 
