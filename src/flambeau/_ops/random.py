@@ -292,7 +292,13 @@ def normal_like(key: Array, mean: Operand, std: Operand) -> Array:
     Follows ``torch.normal`` of tensors.
     """
     mean, std = jnp.asarray(mean), jnp.asarray(std)
-    size = np.broadcast_shapes(mean.shape, std.shape)
+    try:
+        size = np.broadcast_shapes(mean.shape, std.shape)
+    except ValueError:
+        raise RuntimeError(
+            f"normal: mean of shape {mean.shape} and std of shape {std.shape} do not broadcast "
+            "together"
+        ) from None
     drawn = _drawn_in(mean.dtype)
     sample = jax.random.normal(generator(key), size, drawn)
     # PyTorch's samples carry no gradient to the parameters; `rsample` is for that.

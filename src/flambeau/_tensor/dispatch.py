@@ -20,6 +20,7 @@ from flambeau._engine.device import CPU, Place
 from flambeau._engine.random import default_stream
 from flambeau._engine.recorder import read, record
 from flambeau._engine.value import Value
+from flambeau._ops.casts import overwrite
 from flambeau._ops.registry import Op, Parameter
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import Storage, TensorBase, _Class, _new, value_of, write
@@ -377,6 +378,9 @@ def assign(target: Any, result: Any, name: str) -> Any:
                 f"{name}: result type {a.name} can't be cast to the desired output type {b.name}"
             )
         result = result.to(b)
+    if tracking and target._edge is not None and result._edge is None:
+        # It goes on requiring grad; what it held before gets a gradient of zero.
+        result = run(overwrite, (target, result))
     write(target, value_of(result), result._edge, tracking)
     return target
 

@@ -77,8 +77,11 @@ class Generator:
             seed: from ``-2**63`` to ``2**64 - 1``; a negative one counts from ``2**64``.
 
         Raises:
-            ValueError: the seed is out of range.
+            RuntimeError: the seed is no integer.
+            ValueError: it is out of range.
         """
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         self.stream.reseed(_seed(seed))
         return self
 
