@@ -88,6 +88,10 @@ def _sum_call() -> Call:
     return Call("add", lambda x, y: x + y, signature="accumulate")
 
 
+def _overwrite_call() -> Call:
+    return Call("fill", lambda old, new: new, signature="overwrite")
+
+
 class _Class:
     """The class that results get; set once by :mod:`flambeau._tensor.tensor`."""
 
@@ -288,6 +292,11 @@ def write(t: TensorBase, value: Value, edge: Any, tracking: bool) -> None:
     """
     storage = t._storage
     if t._chain is None:
+        if tracking and edge is None and t._edge is not None:
+            # Its history goes on, as in PyTorch: what was overwritten gets a gradient of zero.
+            call = interned("overwrite", _overwrite_call)
+            tracked = apply(call, [storage.value, value], [t._edge, None])[0]
+            value, edge = tracked.value, tracked.edge
         storage.value = value
         storage.version += 1
         if tracking and (edge is not None or t._edge is not None):
