@@ -185,10 +185,14 @@ def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     Follows ``torch.cholesky_inverse``.
     """
     _square("cholesky_inverse", input)
-    factor = _adjoint(jnp.triu(input)) if upper else jnp.tril(input)
-    eye = jnp.broadcast_to(jnp.eye(input.shape[-1], dtype=input.dtype), input.shape)
-    half = lax.linalg.triangular_solve(factor, eye, left_side=True, lower=True)
-    return _product(_adjoint(half), half)
+    return jnp.linalg.inv(_from_factor(input, upper))
+
+
+def _from_factor(factor: Array, upper: bool) -> Array:
+    """The matrix of a Cholesky factor: values from one half, slopes from both, as in PyTorch."""
+    half = jnp.triu(factor) if upper else jnp.tril(factor)
+    both = lax.stop_gradient(half) + (factor - lax.stop_gradient(factor))
+    return _product(_adjoint(both), both) if upper else _product(both, _adjoint(both))
 
 
 @op(residuals=True)
@@ -197,14 +201,10 @@ def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
 
     Follows ``torch.cholesky_solve``.
     """
-    factor = _adjoint(jnp.triu(L)) if upper else jnp.tril(L)
-    batch = jnp.broadcast_shapes(input.shape[:-2], L.shape[:-2])
-    factor = jnp.broadcast_to(factor, batch + factor.shape[-2:])
-    right = jnp.broadcast_to(input, batch + input.shape[-2:])
-    half = lax.linalg.triangular_solve(factor, right, left_side=True, lower=True)
-    return lax.linalg.triangular_solve(
-        factor, half, left_side=True, lower=True, transpose_a=True, conjugate_a=True
-    )
+    matrix = _from_factor(L, upper)
+    batch = jnp.broadcast_shapes(input.shape[:-2], matrix.shape[:-2])
+    matrix = jnp.broadcast_to(matrix, batch + matrix.shape[-2:])
+    return jnp.linalg.solve(matrix, jnp.broadcast_to(input, batch + input.shape[-2:]))
 
 
 @op(residuals=True, returns=("Q", "R"))

@@ -50,7 +50,7 @@ def fftfreq(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Any:
-    """The frequencies of a transform of ``n`` samples ``d`` apart. Follows ``torch.fft.fftfreq``."""
+    """The frequencies of a transform of ``n`` samples. Follows ``torch.fft.fftfreq``."""
     return _frequencies(rows.fftfreq, n, d, dtype, device, requires_grad)
 
 

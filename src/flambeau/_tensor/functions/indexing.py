@@ -158,10 +158,10 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
 
 
 def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
-    """The positions of the elements that are not zero. Executes what is pending.
+    r"""The positions of the elements that are not zero. Executes what is pending.
 
     Shape:
-        Input: (\\*) with n dimensions. Output: (z, n) int64, or n vectors of z with
+        Input: (\*) with n dimensions. Output: (z, n) int64, or n vectors of z with
         ``as_tuple``.
 
     Example:
@@ -240,12 +240,12 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
 
 
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
-    """A vector for each class number, 1 at the class and 0 elsewhere.
+    r"""A vector for each class number, 1 at the class and 0 elsewhere.
 
     Without ``num_classes`` the largest class is read from the tensor.
 
     Shape:
-        Input: (\\*), int64. Output: (\\*, C).
+        Input: (\*), int64. Output: (\*, C).
 
     Follows ``torch.nn.functional.one_hot``.
     """

@@ -270,7 +270,7 @@ def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -
 
 
 def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> Any:
-    """The compact LU and an error code, which is always 0. Follows ``torch.linalg.lu_factor_ex``."""
+    """The compact LU and an error code, always 0. Follows ``torch.linalg.lu_factor_ex``."""
     factors, pivots = lu_factor(A, pivot=pivot)
     fields = ("LU", "pivots", "info")
     return named_results("linalg_lu_factor_ex", fields)(factors, pivots, _info(A))

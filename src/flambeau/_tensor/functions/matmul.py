@@ -54,10 +54,10 @@ def cdist(
     p: float = 2.0,
     compute_mode: str = "use_mm_for_euclid_dist_if_necessary",
 ) -> Any:
-    """The distance in the p-norm of every row of ``x1`` to every row of ``x2``.
+    r"""The distance in the p-norm of every row of ``x1`` to every row of ``x2``.
 
     Shape:
-        x1: (\\*, P, M). x2: (\\*, R, M). Output: (\\*, P, R).
+        x1: (\*, P, M). x2: (\*, R, M). Output: (\*, P, R).
 
     Follows ``torch.cdist``.
     """
@@ -96,7 +96,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(a.ndim, b.ndim):
             raise RuntimeError(
-                "tensordot expects dims < ndim_a or ndim_b, but got dims=" f"{dims}"
+                f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}"
             )
         first, second = tuple(range(a.ndim - dims, a.ndim)), tuple(range(dims))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from collections.abc import Sequence
@@ -496,7 +497,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     if isinstance(indices_or_sections, (tuple, list)):
         bounds = [0, *(operator.index(i) for i in indices_or_sections), length]
         result = []
-        for i, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        for i, (start, end) in enumerate(itertools.pairwise(bounds)):
             first, last, _ = rows.slice_bounds(
                 length, start, None if i == len(bounds) - 2 else end
             )

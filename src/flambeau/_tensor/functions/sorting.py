@@ -69,10 +69,10 @@ def searchsorted(
     sorter: Any = None,
     out: Any = None,
 ) -> Any:
-    """Where each value would go in a sorted sequence, along the last dimension.
+    r"""Where each value would go in a sorted sequence, along the last dimension.
 
     Shape:
-        sorted_sequence: (N) or (\\*, N). Input: (\\*, M), or any shape for a 1-d sequence.
+        sorted_sequence: (N) or (\*, N). Input: (\*, M), or any shape for a 1-d sequence.
         Output: the shape of the input, int64 or int32.
 
     Example:
