@@ -73,6 +73,7 @@ def judge(
     dtypes: tuple[Any, ...] = DTYPES,
     samples: int | None = 4,
     derivatives: bool = True,
+    errors: bool = True,
     seconds: int = 300,
 ) -> Verdict:
     """Everything that is asked of an entry.
@@ -82,6 +83,7 @@ def judge(
         dtypes: the dtypes to try, where PyTorch supports them.
         samples: how many samples of each, spread over all there are; None takes all.
         derivatives: whether to check gradients (in float64) and second derivatives.
+        errors: whether to try the error inputs.
         seconds: give up after that long.
     """
     verdict = Verdict(scope.key(entry))
@@ -89,14 +91,19 @@ def judge(
         warnings.simplefilter("ignore")
         try:
             with time_limit(seconds):
-                _judge(entry, verdict, dtypes, samples, derivatives)
+                _judge(entry, verdict, dtypes, samples, derivatives, errors)
         except Timeout as slow:
             verdict.failures.append(Failure("time", "", str(slow)))
     return verdict
 
 
 def _judge(
-    entry: Any, verdict: Verdict, dtypes: tuple[Any, ...], samples: int | None, derivatives: bool
+    entry: Any,
+    verdict: Verdict,
+    dtypes: tuple[Any, ...],
+    samples: int | None,
+    derivatives: bool,
+    errors: bool,
 ) -> None:
     try:
         fn = function(entry.op)
@@ -135,7 +142,8 @@ def _judge(
                     text = f"{type(error).__name__}: {error}".strip().splitlines()
                     told = f"{' '.join(text)[:400]} | {_describe(sample)[:300]}"
                     verdict.failures.append(Failure(check, name, told))
-    _judge_errors(entry, fn, verdict)
+    if errors:
+        _judge_errors(entry, fn, verdict)
 
 
 class _Skip(Exception):

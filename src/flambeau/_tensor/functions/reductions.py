@@ -24,7 +24,6 @@ argmin = numpy_names(public(rows.argmin))
 count_nonzero = public(rows.count_nonzero)
 logsumexp = numpy_names(public(rows.logsumexp))
 mode = numpy_names(public(rows.mode))
-cov = public(rows.cov)
 corrcoef = public(rows.corrcoef)
 dist = public(rows.dist)
 renorm = public(rows.renorm)
@@ -167,6 +166,30 @@ var_mean.__doc__ = _MOMENT.format(what="The variance and the mean", out="", name
 std_mean.__doc__ = _MOMENT.format(
     what="The standard deviation and the mean", out="", name="std_mean"
 )
+
+
+_cov = public(rows.cov)
+
+
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+    """The covariance matrix of the rows of ``input``, each column one observation.
+
+    Args:
+        input: 2-d, or 1-d for one variable.
+        correction: what is taken from the number of observations before dividing by it.
+        fweights: how often each observation counts, integers; they are read and checked.
+        aweights: how much each observation counts; read and checked likewise.
+
+    Raises:
+        RuntimeError: weights of a wrong shape or dtype, or negative ones.
+
+    Follows ``torch.cov``.
+    """
+    result = _cov(input, correction=correction, fweights=fweights, aweights=aweights)
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is not None and bool((weights < 0).any()):
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+    return result
 
 
 # Extremes and medians ----------------------------------------------------------------

@@ -1,0 +1,160 @@
+"""Write docs/reference/coverage.md: every documented dense name of PyTorch, and how it stands.
+
+``python -m tests.parity.coverage``
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.oracle import torch
+from tests.parity import scope
+from tests.parity.run import RESULTS
+from tests.parity.translate import Missing, _walk, documented, lookup
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "coverage.md"
+
+NAMESPACES = {
+    "torch": "",
+    "torch.Tensor": "Tensor",
+    "torch.nn.functional": "nn.functional",
+    "torch.linalg": "linalg",
+    "torch.fft": "fft",
+    "torch.special": "special",
+    "torch.signal.windows": "signal.windows",
+}
+
+REASONS = {
+    r"(.*_|^)(sparse|coalesce|crow|ccol|col_ind|row_ind|to_sparse|sspaddmm|hspmm|smm).*": "sparse tensors",
+    r"(is_coalesced|indices|values|dense_dim|sspaddmm|hspmm|smm|spmm|saddmm|to_dense|to_mkldnn)": (
+        "sparse tensors"
+    ),
+    r".*(quant|q_scale|q_zero|q_per_channel|int_repr|fbgemm|qscheme).*": "quantized tensors",
+    r"(align_.*|rename_?|refine_names|names|has_names|unflatten_names)": "named tensors",
+    r".*nested.*": "nested tensors",
+    r"(jit|fx|_|import_ir).*": "internals of torch.jit and fx",
+    r"(cudnn|miopen|mkldnn|cuda_|hip|mps|xpu|ipu|hpu|mtia|maia).*": "internals of one backend",
+    r".*(_copy|_copy_)$": "functional forms of views, for compilers",
+    r"(sym_.*|vmap|cond|while_loop|export|library|segment_reduce|compiled_with_cxx11_abi)": (
+        "not an operation on tensors"
+    ),
+    r"(untyped_storage|storage|storage_.*|typed_storage|set_|data_ptr|share_memory_|is_shared|"
+    r"reinforce|is_xla|is_xpu|is_mtia|is_ipu|is_vulkan|is_maia|is_mps|is_mkldnn|dim_order|"
+    r"module_load|__.*__|solve|lstsq|eig|symeig|resize.*|to_padded_tensor|chalf|new|"
+    r"backward|register_.*|has_names)": "memory and machinery, not an operation",
+    r"(boolean_dispatch|handle_torch_function|has_torch_function.*|assert_int_or_pair|grad|"
+    r"adaptive_max_pool\dd_with_indices|fractional_max_pool\dd_with_indices|"
+    r"max_pool\dd_with_indices|multi_head_attention_forward_.*|linear_cross_entropy|"
+    r"scaled_grouped_mm|scaled_mm|grouped_mm)": "not documented by itself",
+}
+
+
+def reason(name: str) -> str | None:
+    """Why a name is out of scope, or None."""
+    for pattern, why in REASONS.items():
+        if re.fullmatch(pattern, name):
+            return why
+    return scope.OUT_OF_SCOPE.get(name)
+
+
+def names(space: str) -> list[str]:
+    """The documented callables of a namespace of PyTorch."""
+    import torch.signal.windows  # noqa: F401
+
+    home = _walk(torch, space)
+    found = []
+    for name in sorted(dir(home)):
+        value = getattr(home, name)
+        if name.startswith("_") or inspect.ismodule(value) or inspect.isclass(value):
+            continue
+        if not callable(value) or not (getattr(value, "__doc__", None) or "").strip():
+            continue
+        if (getattr(value, "__module__", None) or "torch").startswith("typing"):
+            continue
+        found.append(name)
+    return found
+
+
+def verdicts() -> dict[str, list[dict[str, Any]]]:
+    """What the judge found, by the documented path of the function."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    results = json.loads(RESULTS.read_text())
+    for key, entry in scope.judged().items():
+        if key not in results:
+            continue
+        path = documented().get(id(entry.op), entry.name)
+        for place in {path, entry.name}:
+            found.setdefault(place, []).append(results[key])
+        if entry.inplace_variant is not None:
+            found.setdefault(f"Tensor.{entry.name}_", []).append(results[key])
+        if entry.method_variant is not None:
+            found.setdefault(f"Tensor.{entry.name}", []).append(results[key])
+    return found
+
+
+def status(space: str, name: str, known: dict[str, list[dict[str, Any]]]) -> tuple[str, str]:
+    """How a name stands, and a remark."""
+    why = reason(name)
+    path = f"{space}.{name}".lstrip(".")
+    try:
+        lookup(path)
+    except Missing:
+        return ("out of scope", why) if why else ("missing", "")
+    judged = known.get(path)
+    if not judged:
+        return "present", "not in the operator database"
+    bad = [v for v in judged if not v["passed"]]
+    if not bad:
+        return "pass", ""
+    first = (bad[0]["failures"] or [{"check": "nothing ran", "dtype": ""}])[0]
+    return "differs", f"{bad[0]['name']}: {first['check']} {first['dtype']}".strip()
+
+
+def page() -> str:
+    """The page."""
+    known = verdicts()
+    results = json.loads(RESULTS.read_text())
+    judged = scope.judged()
+    passed = sum(1 for k in judged if results.get(k, {}).get("passed"))
+    lines = [
+        "# Coverage of PyTorch's operations",
+        "",
+        "Written by `python -m tests.parity.coverage`; do not edit.",
+        "",
+        f"Of {len(judged)} judged entries of PyTorch's operator database, {passed} pass whole "
+        f"({100 * passed / len(judged):.1f} %): values, dtypes and shapes in float32, float64, "
+        "int64, bool, bfloat16 and complex64, gradients and second derivatives in float64, "
+        "in-place forms, `out=` and error inputs.",
+        "",
+    ]
+    body: list[str] = []
+    summary = ["| namespace | pass | present | differs | missing | out of scope |", "|---|---|---|---|---|---|"]
+    for title, space in NAMESPACES.items():
+        rows = [(n, *status(space, n, known)) for n in names(space)]
+        count = Counter(s for _, s, _ in rows)
+        order = ("pass", "present", "differs", "missing", "out of scope")
+        summary.append(f"| `{title}` | " + " | ".join(str(count[s]) for s in order) + " |")
+        body += ["", f"## {title}", "", "| name | status | remark |", "|---|---|---|"]
+        body += [f"| `{n}` | {s} | {r} |" for n, s, r in rows]
+    body += ["", "## Entries that are not judged", "", "| entry | why |", "|---|---|"]
+    for key, entry in scope.entries().items():
+        why = scope.excluded(entry)
+        if why:
+            body.append(f"| `{key}` | {why} |")
+    return "\n".join([*lines, *summary, *body, ""])
+
+
+def main() -> None:
+    text = page()
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(text)
+    print("\n".join(line for line in text.splitlines()[:16] if line))
+
+
+if __name__ == "__main__":
+    main()
