@@ -284,7 +284,7 @@ def _as_good(entry: Any, got: Any, expected: Any, raw: Any, wide: Any) -> bool:
 def _draws(entry: Any, raw: Any, expected: Any) -> bool:
     if entry.name not in scope.RANDOM:
         return False
-    if entry.name in ("randn", "randint", "normal", "multinomial", "uniform"):
+    if entry.name in scope.ALWAYS_RANDOM:
         return True
     torch.manual_seed(12345)
     input, args, kwargs = _fresh(raw, {})

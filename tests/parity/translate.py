@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import types
@@ -65,6 +66,16 @@ def lookup(path: str) -> Any:
     return here
 
 
+def _seeded(fn: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call with a fixed seed: what the database's ``wrapper_set_seed`` does."""
+    flambeau.manual_seed(42)
+    return fn(*args, **kwargs)
+
+
+_OURS = {"no_dispatch": contextlib.nullcontext, "wrapper_set_seed": _seeded}
+"""Helpers of PyTorch's own tests that have a meaning here."""
+
+
 class _Mirror:
     """flambeau in the place of the module ``torch`` (or one under it) in a rebound function."""
 
@@ -72,6 +83,8 @@ class _Mirror:
         self._path = path
 
     def __getattr__(self, name: str) -> Any:
+        if name in _OURS:
+            return _OURS[name]
         path = f"{self._path}.{name}".lstrip(".")
         original = _walk(torch, path)
         if isinstance(original, types.ModuleType):
@@ -138,6 +151,8 @@ def _cells(closure: Any, memo: dict[int, Any]) -> Any:
 
 
 def _part(part: Any, memo: dict[int, Any]) -> Any:
+    if getattr(part, "__name__", None) in _OURS:
+        return _OURS[part.__name__]
     if isinstance(part, types.ModuleType) and part.__name__.split(".")[0] == "torch":
         return _Mirror(part.__name__.removeprefix("torch").lstrip("."))
     known = documented().get(id(part))
