@@ -422,6 +422,8 @@ def _compare_inplace(entry: Any, raw: Any, dtype: Any, state: dict[str, Any]) ->
         expected = entry.inplace_variant(input, *args, **kwargs)
     except Exception as error:
         raise _Skip from error
+    if input.shape != raw[0].shape:
+        raise _Skip  # an old function that resizes its tensor
     method = function(entry.inplace_variant)
     target, args, kwargs = to_flambeau(raw, {})
     got = method(target, *args, **kwargs)

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from flambeau._ops._dims import canonical_dim
-from flambeau._ops.registry import Array, Arrays, Scalar, op
+from flambeau._ops._numeric import accumulator
+from flambeau._ops.registry import Array, Arrays, Op, Scalar, op
 
 PRECISION = lax.Precision.HIGHEST
 
@@ -226,6 +227,9 @@ def outer(input: Array, vec2: Array) -> Array:
 
 def _blend(input: Array, product: Array, beta: Scalar, alpha: Scalar, name: str) -> Array:
     """``beta * input + alpha * product``; a zero ``beta`` silences NaN in the input."""
+    dtype = input.dtype
+    if accumulator(dtype) == product.dtype:
+        input = input.astype(product.dtype)
     if input.dtype != product.dtype:
         raise RuntimeError(
             f"{name}: self and the product must have the same dtype, but got {input.dtype} and "
@@ -238,7 +242,18 @@ def _blend(input: Array, product: Array, beta: Scalar, alpha: Scalar, name: str)
         )
     beta, alpha = (jnp.asarray(x).astype(product.dtype) for x in (beta, alpha))
     kept = jnp.where(beta == 0, jnp.zeros((), product.dtype), beta * input)
-    return kept + alpha * product
+    return (kept + alpha * product).astype(dtype)
+
+
+def _unrounded(row: Op, first: Array, second: Array) -> Array:
+    """The row's product; of 16-bit floats in float32, so that the sum is rounded once."""
+    product = row.impl(first, second)  # checks the operands
+    wide = accumulator(product.dtype)
+    if wide == product.dtype:
+        return product
+    if row is outer:
+        return first.astype(wide)[:, None] * second.astype(wide)
+    return jnp.matmul(first, second, precision=PRECISION, preferred_element_type=wide)
 
 
 @op()
@@ -250,7 +265,7 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
 
     Follows ``torch.addmm``.
     """
-    return _blend(input, mm.impl(mat1, mat2), beta, alpha, "addmm")
+    return _blend(input, _unrounded(mm, mat1, mat2), beta, alpha, "addmm")
 
 
 @op()
@@ -259,7 +274,7 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
 
     Follows ``torch.addmv``.
     """
-    return _blend(input, mv.impl(mat, vec), beta, alpha, "addmv")
+    return _blend(input, _unrounded(mv, mat, vec), beta, alpha, "addmv")
 
 
 @op(promote="numeric")
@@ -268,7 +283,7 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Sca
 
     Follows ``torch.addr``.
     """
-    return _blend(input, outer.impl(vec1, vec2), beta, alpha, "addr")
+    return _blend(input, _unrounded(outer, vec1, vec2), beta, alpha, "addr")
 
 
 @op()
@@ -279,7 +294,7 @@ def baddbmm(
 
     Follows ``torch.baddbmm``.
     """
-    return _blend(input, bmm.impl(batch1, batch2), beta, alpha, "baddbmm")
+    return _blend(input, _unrounded(bmm, batch1, batch2), beta, alpha, "baddbmm")
 
 
 @op()

@@ -58,6 +58,8 @@ class ReductionMethods:
         """
         shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
         own = tuple(self.shape)
+        if not shape:
+            return f.sum(self)
         extra = len(own) - len(shape)
         fits = extra >= 0 and all(
             want in (1, have) for want, have in zip(shape, own[extra:], strict=True)
