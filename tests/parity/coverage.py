@@ -12,7 +12,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.oracle import torch
 from tests.parity import scope
 from tests.parity.run import RESULTS
 from tests.parity.translate import Missing, _walk, documented, lookup
@@ -30,7 +29,9 @@ NAMESPACES = {
 }
 
 REASONS = {
-    r"(.*_|^)(sparse|coalesce|crow|ccol|col_ind|row_ind|to_sparse|sspaddmm|hspmm|smm).*": "sparse tensors",
+    r"(.*_|^)(sparse|coalesce|crow|ccol|col_ind|row_ind|to_sparse|sspaddmm|hspmm|smm).*": (
+        "sparse tensors"
+    ),
     r"(is_coalesced|indices|values|dense_dim|sspaddmm|hspmm|smm|spmm|saddmm|to_dense|to_mkldnn)": (
         "sparse tensors"
     ),
@@ -64,7 +65,7 @@ def reason(name: str) -> str | None:
 
 def names(space: str) -> list[str]:
     """The documented callables of a namespace of PyTorch."""
-    import torch.signal.windows  # noqa: F401
+    import torch.signal.windows
 
     home = _walk(torch, space)
     found = []
@@ -121,19 +122,25 @@ def page() -> str:
     results = json.loads(RESULTS.read_text())
     judged = scope.judged()
     passed = sum(1 for k in judged if results.get(k, {}).get("passed"))
+    told = (
+        f"Of {len(judged)} judged entries of PyTorch's operator database, {passed} pass whole "
+        f"({100 * passed / len(judged):.1f} %): values, dtypes and shapes in float32, float64, "
+        "int64, bool, bfloat16 and complex64, gradients and second derivatives in float64, "
+        "in-place forms, `out=` and error inputs."
+    )
     lines = [
         "# Coverage of PyTorch's operations",
         "",
         "Written by `python -m tests.parity.coverage`; do not edit.",
         "",
-        f"Of {len(judged)} judged entries of PyTorch's operator database, {passed} pass whole "
-        f"({100 * passed / len(judged):.1f} %): values, dtypes and shapes in float32, float64, "
-        "int64, bool, bfloat16 and complex64, gradients and second derivatives in float64, "
-        "in-place forms, `out=` and error inputs.",
+        told,
         "",
     ]
     body: list[str] = []
-    summary = ["| namespace | pass | present | differs | missing | out of scope |", "|---|---|---|---|---|---|"]
+    summary = [
+        "| namespace | pass | present | differs | missing | out of scope |",
+        "|---|---|---|---|---|---|",
+    ]
     for title, space in NAMESPACES.items():
         rows = [(n, *status(space, n, known)) for n in names(space)]
         count = Counter(s for _, s, _ in rows)

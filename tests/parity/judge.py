@@ -317,7 +317,7 @@ def compare(entry: Any, got: Any, expected: Any, dtype: Any, loose: bool = False
     ours, theirs = tensors(got), [t.detach() for t in tensors(expected)]
     if not theirs:
         assert got == (list(expected) if isinstance(expected, (list, tuple)) else expected) or (
-            got != got and expected != expected  # noqa: PLR0124
+            got != got and expected != expected
         ), f"{got!r} != {expected!r}"
         return
     assert len(ours) == len(theirs), f"{len(ours)} tensors, expected {len(theirs)}"
@@ -495,4 +495,3 @@ def _judge_errors(entry: Any, fn: Any, verdict: Verdict) -> None:
         told = f"{told} | {_describe(sample)[:200]}"
         verdict.failures.append(Failure("error", "", told))
         return
-

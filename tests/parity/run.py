@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import multiprocessing
 import re
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,17 @@ def _one(name: str, samples: int | None, derivatives: bool) -> dict[str, Any]:
     return found
 
 
-def _batch(names: list[str], samples: int | None, derivatives: bool) -> list[dict[str, Any]]:
-    found = []
-    for name in names:
-        found.append(_one(name, samples, derivatives))
-        print(_line(found[-1]), flush=True)
-    return found
+def _all(
+    names: list[str], samples: int | None, derivatives: bool, jobs: int
+) -> Iterator[dict[str, Any]]:
+    if jobs == 1:
+        for name in names:
+            yield _one(name, samples, derivatives)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = [pool.submit(_one, name, samples, derivatives) for name in names]
+        for done in as_completed(waiting):
+            yield done.result()
 
 
 def _line(found: dict[str, Any]) -> str:
@@ -53,35 +60,31 @@ def main() -> None:
     parser.add_argument("--samples", default="4", help="samples per dtype, or 'all'")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--rest", action="store_true", help="leave out what passed before")
     parser.add_argument("--no-derivatives", action="store_true")
     options = parser.parse_args()
+    known: set[str] = set()
+    if options.rest and options.out.exists():
+        kept = json.loads(options.out.read_text())
+        known = {name for name, verdict in kept.items() if verdict["passed"]}
     names = [
         n
         for n in scope.judged()
-        if not options.patterns or any(re.fullmatch(p, n) for p in options.patterns)
+        if (not options.patterns or any(re.fullmatch(p, n) for p in options.patterns))
+        and n not in known
     ]
     samples = None if options.samples == "all" else int(options.samples)
-    if options.jobs == 1:
-        found = _batch(names, samples, not options.no_derivatives)
-    else:
-        size = max(1, min(20, len(names) // (4 * options.jobs)))
-        parts = [names[i : i + size] for i in range(0, len(names), size)]
-        with ProcessPoolExecutor(options.jobs) as pool:
-            done = pool.map(
-                _batch,
-                parts,
-                [samples] * len(parts),
-                [not options.no_derivatives] * len(parts),
-            )
-            found = [v for part in done for v in part]
-    for verdict in found:  # one line per check is enough to keep
+    found = []
+    for verdict in _all(names, samples, not options.no_derivatives, options.jobs):
+        print(_line(verdict), flush=True)
+        del verdict["seconds"]  # differs from run to run
         verdict["failures"] = [
             {**f, "message": f["message"][:200]} for f in verdict["failures"][:3]
         ]
-        del verdict["seconds"]
-    kept = json.loads(options.out.read_text()) if options.out.exists() else {}
-    kept.update({v["name"]: v for v in found})
-    options.out.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        found.append(verdict)
+        kept = json.loads(options.out.read_text()) if options.out.exists() else {}
+        kept[verdict["name"]] = verdict
+        options.out.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
     passed = sum(v["passed"] for v in found)
     print(f"{passed} of {len(found)} judged entries pass whole")
 

@@ -54,22 +54,44 @@ _PREFIXES = {
 }
 
 UNDEFINED = frozenset(
-    "empty empty_like empty_strided new_empty new_empty_strided empty_permuted".split()
+    ["empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted"]
 )
 """Results have a shape and a dtype and no defined content."""
 
 ALWAYS_RANDOM = frozenset(
-    """bernoulli cauchy exponential geometric log_normal multinomial normal rand_like randint
-    randint_like randn randn_like uniform nn.functional.dropout nn.functional.dropout2d
-    nn.functional.dropout3d nn.functional.alpha_dropout nn.functional.feature_alpha_dropout
-    nn.functional.rrelu nn.functional.fractional_max_pool2d
-    nn.functional.fractional_max_pool3d""".split()
+    [
+        "bernoulli",
+        "cauchy",
+        "exponential",
+        "geometric",
+        "log_normal",
+        "multinomial",
+        "normal",
+        "rand_like",
+        "randint",
+        "randint_like",
+        "randn",
+        "randn_like",
+        "uniform",
+        "nn.functional.dropout",
+        "nn.functional.dropout2d",
+        "nn.functional.dropout3d",
+        "nn.functional.alpha_dropout",
+        "nn.functional.feature_alpha_dropout",
+        "nn.functional.rrelu",
+        "nn.functional.fractional_max_pool2d",
+        "nn.functional.fractional_max_pool3d",
+    ]
 )
 """Entries that draw random numbers: they are compared by shape and dtype."""
 
 RANDOM = ALWAYS_RANDOM | frozenset(
-    """pca_lowrank svd_lowrank nn.functional.multi_head_attention_forward
-    nn.functional.scaled_dot_product_attention""".split()
+    [
+        "pca_lowrank",
+        "svd_lowrank",
+        "nn.functional.multi_head_attention_forward",
+        "nn.functional.scaled_dot_product_attention",
+    ]
 )
 """Entries that may draw random numbers in some samples.
 

@@ -18,9 +18,7 @@ from tests.parity.judge import DTYPES, judge
 from tests.parity.run import RESULTS
 
 FULL = os.environ.get("FLAMBEAU_PARITY_FULL", "") not in ("", "0")
-PASSING = sorted(
-    name for name, found in json.loads(RESULTS.read_text()).items() if found["passed"]
-)
+PASSING = sorted(name for name, found in json.loads(RESULTS.read_text()).items() if found["passed"])
 SLOW_IMPORT = pytest.mark.filterwarnings("ignore")
 
 

@@ -39,7 +39,7 @@ def _walk(root: Any, path: str) -> Any:
 @functools.cache
 def documented() -> dict[int, str]:
     """Where PyTorch's callables live, by identity."""
-    import torch.signal.windows  # noqa: F401  (not loaded by torch itself)
+    import torch.signal.windows
 
     found: dict[int, str] = {}
     for space in NAMESPACES:

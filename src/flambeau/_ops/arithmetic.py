@@ -145,9 +145,13 @@ def _with_quotient_gradient(value: Array, input: Array, other: Array, quotient: 
 @op(promote="numeric")
 @in_float32
 def pow_(input: Operand, exponent: Operand) -> Array:
-    """``input`` to the power ``exponent``, elementwise."""
+    """``input`` to the power ``exponent``, elementwise.
+
+    Raises:
+        NotImplementedError: both are bool.
+    """
     if is_bool(input):
-        return jnp.logical_or(input, jnp.logical_not(exponent))
+        raise NotImplementedError("pow is not implemented for 'Bool'; convert to an integer first")
     if is_integral(input):
         input, exponent = jnp.broadcast_arrays(input, exponent)
         result = jnp.power(input, jnp.maximum(exponent, 0))
@@ -382,7 +386,7 @@ def lerp(input: Array, end: Array, weight: Operand) -> Array:
         RuntimeError: the dtype is an integer.
     """
     if is_integral(input):
-        raise RuntimeError(
+        raise NotImplementedError(
             f"lerp is not implemented for '{dtype_name(input.dtype)}'; convert to float first"
         )
     gap = end - input

@@ -13,7 +13,7 @@ def _refuse_floats(name: str, *arrays: Array, bools: bool = True) -> None:
     for a in arrays:
         if is_inexact(a) or (is_bool(a) and not bools):
             wanted = "an integer or bool" if bools else "an integer"
-            raise RuntimeError(
+            raise NotImplementedError(
                 f"{name} is not implemented for '{dtype_name(a.dtype)}'; it takes {wanted} tensor"
             )
 

@@ -133,7 +133,7 @@ def isreal(input: Array) -> Array:
 def signbit(input: Array) -> Array:
     """Where the sign bit is set: negative numbers, and -0.0."""
     if is_complex(input):
-        raise RuntimeError("signbit is not implemented for complex tensors")
+        raise NotImplementedError("signbit is not implemented for complex tensors")
     return jnp.signbit(input) if is_inexact(input) else input < 0
 
 

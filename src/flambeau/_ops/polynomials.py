@@ -97,9 +97,7 @@ def hermite_polynomial_he(input: Operand, n: Operand) -> Array:
 @op(promote="float", differentiable=False)
 def laguerre_polynomial_l(input: Operand, n: Operand) -> Array:
     """The Laguerre polynomial of degree ``n``."""
-    return _recur(
-        input, n, 1 - input, lambda k, p, q: ((2 * k + 1 - input) * p - k * q) / (k + 1)
-    )
+    return _recur(input, n, 1 - input, lambda k, p, q: ((2 * k + 1 - input) * p - k * q) / (k + 1))
 
 
 @op(promote="float", differentiable=False)

@@ -310,7 +310,7 @@ def _sortable(input: Array) -> Array:
 
 def _refuse_complex(name: str, input: Array) -> None:
     if is_complex(input):
-        raise RuntimeError(
+        raise NotImplementedError(
             f"{name} is not implemented for '{dtype_name(input.dtype)}': complex has no order"
         )
 

@@ -182,8 +182,6 @@ def _pow(input: Any, exponent: Any) -> Any:
     dtype = result_dtype(input, exponent)
     if exponent < 0 and not (dtype.is_floating_point or dtype.is_complex):
         raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if dtype is dtypes.bool_:
-        return run(rows.pow_, (input, exponent))
     return run(rows.pow_scalar, (cast(input, dtype),), (("exponent", float(exponent)),))
 
 

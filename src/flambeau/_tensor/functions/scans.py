@@ -90,7 +90,9 @@ def gradient(
     else:
         dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
     if edge_order not in (1, 2):
-        raise RuntimeError(f"torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}")  # fmt: skip
+        raise RuntimeError(
+            f"torch.gradient only supports edge_order=1 and edge_order=2, got {edge_order}"
+        )
     if spacing is None:
         spacing = 1
     if isinstance(spacing, (tuple, list)):
