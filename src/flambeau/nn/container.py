@@ -25,7 +25,7 @@ def _position(idx: Any, size: int) -> int:
 class _Numbered(Module):
     """What ``Sequential`` and ``ModuleList`` share: submodules named "0", "1", ...."""
 
-    _modules: dict[str, Module]  # type: ignore[assignment]
+    _modules: dict[str, Module]
 
     def __len__(self) -> int:
         return len(self._modules)

@@ -63,8 +63,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
                 f"{type(marked).__name__}, so the result cannot be marked as a parameter; "
                 f"let {type(data).__name__}.detach() return its own type."
             )
-        marked._is_param = True  # type: ignore[attr-defined]
-        return marked  # type: ignore[return-value]
+        marked._is_param = True
+        return marked
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         """All the work is done in ``__new__``."""
@@ -131,6 +131,6 @@ class Buffer(Tensor, metaclass=_BufferMeta):
         elif not isinstance(data, Tensor):
             raise _core.not_a_tensor(cls.__name__, data)
         marked = data.detach().requires_grad_(data.requires_grad)
-        marked.persistent = persistent  # type: ignore[attr-defined]
-        marked._is_buffer = True  # type: ignore[attr-defined]
-        return marked  # type: ignore[return-value]
+        marked.persistent = persistent
+        marked._is_buffer = True
+        return marked

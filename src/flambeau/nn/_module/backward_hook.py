@@ -80,7 +80,7 @@ class BackwardHooks:
         for i, out in zip(places, gated, strict=True):
             passed[i] = out
         if type(values) is not tuple and hasattr(values, "_fields"):
-            return type(values)(*passed), places  # type: ignore[call-arg]
+            return type(values)(*passed), places
         return tuple(passed), places
 
     def _output_grads(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:

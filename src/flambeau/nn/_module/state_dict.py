@@ -82,7 +82,7 @@ class StateDict(ModuleState):
 
         Follows ``torch.nn.Module.register_state_dict_post_hook``.
         """
-        hook._from_public_api = True  # type: ignore[attr-defined]
+        hook._from_public_api = True
         handle = RemovableHandle(self._state_dict_hooks)
         self._state_dict_hooks[handle.id] = hook
         return handle

@@ -30,6 +30,7 @@ class Traversal(ModuleState):
             if recurse
             else [(prefix, self)]
         )
+        module: Any
         for module_prefix, module in modules:
             for name, member in get_members_fn(module):
                 if member is None or member in seen:
@@ -158,7 +159,7 @@ class Traversal(ModuleState):
             module = getattr(module, name)
             if not isinstance(module, Traversal):
                 raise AttributeError(f"`{name}` is not an nn.Module")
-        return module
+        return module  # type: ignore[return-value]
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
         """Put ``module`` at a dotted path.
