@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import flambeau
+from tests.nn.both import same
 from tests.oracle import torch
 
 BOTH = pytest.mark.parametrize("lib", [flambeau, torch], ids=["flambeau", "torch"])
@@ -76,3 +77,20 @@ def test_hooks_need_a_gradient(lib):
     y = lib.ones(1, requires_grad=True) * 1
     with pytest.raises(RuntimeError, match="non-leaf"):
         y.register_post_accumulate_grad_hook(print)
+
+
+def test_hooks_on_nodes():
+    def program(torch):
+        log = []
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        y = x * torch.tensor([3.0, 4.0])
+        first = y.grad_fn.register_prehook(lambda grads: (grads[0] * 10,))
+        second = y.grad_fn.register_hook(lambda back, grads: log.append((back[0], back[1], grads)))
+        third = y.grad_fn.register_hook(lambda back, grads: (back[0] + 1, None))
+        y.sum().backward(retain_graph=True)
+        for handle in (first, second, third):
+            handle.remove()
+        y.sum().backward()
+        return [log, x.grad]
+
+    same(program)

@@ -105,8 +105,8 @@ class LayerNorm(Module):
 
     Example:
         >>> import flambeau as torch
-        >>> torch.nn.LayerNorm(2)(torch.tensor([[1.0, 3.0]])).round(decimals=3)
-        tensor([[-1.,  1.]], grad_fn=<RoundBackward1>)
+        >>> torch.nn.LayerNorm(2)(torch.tensor([[1.0, 3.0]])).detach().round(decimals=3)
+        tensor([[-1.,  1.]])
 
     Follows ``torch.nn.LayerNorm``.
     """

@@ -173,15 +173,9 @@ class Registration(ModuleState):
 
     def __getattr__(self, name: str) -> Any:
         fields = self.__dict__
-        params = fields.get("_parameters")
-        if params is not None and name in params:
-            return params[name]
-        buffers = fields.get("_buffers")
-        if buffers is not None and name in buffers:
-            return buffers[name]
-        modules = fields.get("_modules")
-        if modules is not None and name in modules:
-            return modules[name]
+        for table in ("_parameters", "_buffers", "_modules"):
+            if table in fields and name in fields[table]:
+                return fields[table][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __setattr__(self, name: str, value: Any) -> None:

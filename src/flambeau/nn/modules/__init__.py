@@ -29,6 +29,7 @@ from flambeau.nn import (
     transformer,
     upsampling,
 )
+from flambeau.nn.modules import utils
 
 for _module in (
     activation,
