@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ def mlp(torch: Any, sizes: tuple[int, ...], batch: int) -> Any:
     nn = torch.nn
     torch.manual_seed(0)
     layers: list[Any] = []
-    for i, o in zip(sizes[:-1], sizes[1:], strict=True):
+    for i, o in itertools.pairwise(sizes):
         layers += [nn.Linear(i, o), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     x = torch.from_numpy(_array(1, batch, sizes[0]))
@@ -23,7 +24,9 @@ def mlp(torch: Any, sizes: tuple[int, ...], batch: int) -> Any:
     return model, nn.CrossEntropyLoss(), x, y
 
 
-def gpt(torch: Any, *, layers: int, width: int, heads: int, length: int, batch: int, words: int) -> Any:
+def gpt(
+    torch: Any, *, layers: int, width: int, heads: int, length: int, batch: int, words: int
+) -> Any:
     nn, functional = torch.nn, torch.nn.functional
 
     class Block(nn.Module):
@@ -66,7 +69,7 @@ def cnn(torch: Any, batch: int) -> Any:
     torch.manual_seed(0)
     layers: list[Any] = []
     channels = [3, 32, 32, 64, 64, 128, 128]
-    for k, (i, o) in enumerate(zip(channels[:-1], channels[1:], strict=True)):
+    for k, (i, o) in enumerate(itertools.pairwise(channels)):
         layers += [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
         if k % 2:
             layers.append(nn.MaxPool2d(2))

@@ -26,7 +26,10 @@ def main(rounds: int = 9) -> None:
                 check=True,
             )
             times[n].append(float(done.stdout))
-    rows = [[f"import {n}", f"{statistics.median(t[1:]):.2f}", f"{min(t):.2f}"] for n, t in times.items()]
+    rows = [
+        [f"import {n}", f"{statistics.median(t[1:]):.2f}", f"{min(t):.2f}"]
+        for n, t in times.items()
+    ]
     print(machine())
     print(table(["", "seconds (median)", "seconds (least)"], rows))
 

@@ -73,7 +73,7 @@ def test_a_new_learning_rate_is_honoured_at_replay():
     def change(i, net, optimizer):
         optimizer.param_groups[0]["lr"] = 0.01 * (i + 1)
 
-    make = lambda p: torch.optim.Adam(p)  # noqa: E731
+    make = torch.optim.Adam
     plain = training(False, make, change)
     compiled = training(True, make, change)
     assert compiled[:2] == plain[:2]
@@ -193,7 +193,9 @@ def test_reading_a_value_inside_names_the_line():
     def bad(x):
         return x * x.sum().item()
 
-    with pytest.raises(RuntimeError, match=r"read inside a compiled function, at .*test_compile\.py:\d+"):
+    with pytest.raises(
+        RuntimeError, match=r"read inside a compiled function, at .*test_compile\.py:\d+"
+    ):
         bad(torch.ones(2))
     assert torch.ones(2).sum().item() == 2.0
 

@@ -54,7 +54,7 @@ def test_two_models_at_once():
 
 def test_a_value_pending_in_one_thread_is_read_in_another():
     x = torch.tensor([2.0]) * 3
-    (result,) = in_threads([lambda: (x + 1).item()])
+    (result,) = in_threads([lambda: (x + 1).item()])  # noqa: PLW0108
     assert result == 7.0
     assert x.item() == 6.0
 

@@ -155,7 +155,7 @@ def _mha(F: Any, t: Make, **kwargs: Any) -> Any:
 
 
 ATTENTION = {
-    "weights": lambda F, t: _mha(F, t),
+    "weights": _mha,
     "each head": lambda F, t: _mha(F, t, average_attn_weights=False),
     "no weights": lambda F, t: _mha(F, t, need_weights=False)[:1],
     "masks": lambda F, t: _mha(

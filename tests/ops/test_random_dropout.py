@@ -10,7 +10,6 @@ from flambeau._ops import random as rows
 from tests.ops.nn_rows import normal
 
 
-
 @pytest.fixture(autouse=True)
 def _wide():
     with jax.enable_x64(True):

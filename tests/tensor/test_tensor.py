@@ -196,7 +196,11 @@ def test_an_attribute_of_ones_own():
 
 
 def test_an_operation_refuses_what_is_no_tensor():
-    with pytest.raises(TypeError, match=r"argument 'other' \(position 2\) must be Tensor or Number, not list"):
+    with pytest.raises(
+        TypeError, match=r"argument 'other' \(position 2\) must be Tensor or Number, not list"
+    ):
         flambeau.mul(flambeau.ones(2), [1, 2])
-    with pytest.raises(RuntimeError, match=r"size of tensor a \(2\) must match the size of tensor b \(3\)"):
+    with pytest.raises(
+        RuntimeError, match=r"size of tensor a \(2\) must match the size of tensor b \(3\)"
+    ):
         flambeau.ones(2) + flambeau.ones(3)

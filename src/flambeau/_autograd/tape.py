@@ -170,9 +170,7 @@ class Node:
                     self.scalar_dtype,
                 )
             else:
-                values = record(
-                    back, [*self.inputs, *[g.value for g in cts]], self.scalar_dtype
-                )
+                values = record(back, [*self.inputs, *[g.value for g in cts]], self.scalar_dtype)
                 results = [Tracked(v) for v in values]
         out: list[Any] = [None] * len(self.edges)
         for i, r in zip(needs, results, strict=True):
@@ -218,15 +216,12 @@ def apply(
 ) -> list[Tracked]:
     """Record a call and, where a gradient flows, put it on the tape."""
     edges = [
-        e if e is not None and v.aval.inexact else None
-        for v, e in zip(inputs, edges, strict=True)
+        e if e is not None and v.aval.inexact else None for v, e in zip(inputs, edges, strict=True)
     ]
     if not any(e is not None for e in edges):
         return [Tracked(v) for v in record(call, inputs, scalar_dtype)]
     values, node = record_on_tape(call, inputs, edges, scalar_dtype)
-    return [
-        Tracked(v, (node, i) if v.aval.inexact else None) for i, v in enumerate(values)
-    ]
+    return [Tracked(v, (node, i) if v.aval.inexact else None) for i, v in enumerate(values)]
 
 
 def record_on_tape(

@@ -85,7 +85,9 @@ def compile(
         if isinstance(target, Module):
             return OptimizedModule(target)
         if not isinstance(target, Callable):  # type: ignore[arg-type]
-            raise TypeError(f"compile: expected a function or a module, got {type(target).__name__}")
+            raise TypeError(
+                f"compile: expected a function or a module, got {type(target).__name__}"
+            )
         return Compiled(target)
 
     return decorate if model is None else decorate(model)

@@ -154,7 +154,9 @@ def _containers(t: Any) -> list[tuple[Any, Any]]:
         elif not isinstance(holder, (type, TensorBase, tuple)) and hasattr(holder, "__dict__"):
             space = vars(holder)
         if isinstance(space, dict) and "_fb_internal" not in space:
-            places.extend((space, k) for k, held in list(space.items()) if held is t and isinstance(k, str))
+            places.extend(
+                (space, k) for k, held in list(space.items()) if held is t and isinstance(k, str)
+            )
         elif isinstance(space, list):
             places.extend((space, i) for i, held in enumerate(space) if held is t)
     unique = {(id(c), k): (c, k) for c, k in places}

@@ -248,7 +248,9 @@ class _Recording:
 
     def _plan_escaped(self, plan: _Plan, graph: Any, ordinals: Any, covered: set[int]) -> bool:
         """Tensors that the function leaves in dictionaries and lists."""
-        escaped = [v for ref in graph.outs if (v := ref()) is not None and ordinals[id(v)] not in covered]
+        escaped = [
+            v for ref in graph.outs if (v := ref()) is not None and ordinals[id(v)] not in covered
+        ]
         if not escaped:
             return True
         places = holders(escaped)
@@ -268,7 +270,9 @@ class _Recording:
         return not new
 
     def _plan_guards(self, plan: _Plan, graph: Any) -> bool:
-        storages = {id(s.storage) for k, s in plan.sources if k == "cell" and isinstance(s, StorageCell)}
+        storages = {
+            id(s.storage) for k, s in plan.sources if k == "cell" and isinstance(s, StorageCell)
+        }
         for t in self.snapshot.tensors.values():
             if id(t._storage) in storages and t._chain is None:
                 leaf = t._leaf
@@ -287,11 +291,19 @@ class _Recording:
             values = function(group)
             now = [float(values[n]) for n in names]
             if now != [float(x) for x in graph.scalars[0][start : start + len(names)]]:
-                self.reason = "it changes an optimizer's hyper-parameters; step the scheduler outside"
+                self.reason = (
+                    "it changes an optimizer's hyper-parameters; step the scheduler outside"
+                )
                 return False
             plan.hypers.append((function, group, start, names))
             plan.groups.append(
-                (optimizer, group, optimizer._static(group), len(group["params"]), len(optimizer.param_groups))
+                (
+                    optimizer,
+                    group,
+                    optimizer._static(group),
+                    len(group["params"]),
+                    len(optimizer.param_groups),
+                )
             )
         return True
 
@@ -346,7 +358,12 @@ class _Replay:
         at = {k: i for i, k in enumerate(self.program.live)}
         self.writes = [(c, at[k], layout.out_avals[k]) for c, k in plan.writes]
         self.results = [
-            (kind, at[x] if kind == "output" else x, layout.out_avals[x] if kind == "output" else None, edge)
+            (
+                kind,
+                at[x] if kind == "output" else x,
+                layout.out_avals[x] if kind == "output" else None,
+                edge,
+            )
             for kind, x, edge in plan.results
         ]
 
@@ -407,9 +424,7 @@ class _Replay:
         for cell in self.plan.clears:
             cell.set(None)
         results = [
-            x
-            if kind == "same"
-            else wrap(Value(aval, outs[x]) if kind == "output" else x, edge)
+            x if kind == "same" else wrap(Value(aval, outs[x]) if kind == "output" else x, edge)
             for kind, x, aval, edge in self.results
         ]
         return jax.tree_util.tree_unflatten(self.plan.tree, results)

@@ -1,4 +1,4 @@
-"""Abstract values: shape, dtype and device of an array, interned so that they compare by identity."""
+"""Abstract values: shape, dtype and device, interned so that they compare by identity."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ class Aval:
 _AVALS: dict[Any, Aval] = {}
 
 
-def aval_of(
-    shape: tuple[int, ...], dtype: np.dtype, device: Any, kind: str | None = None
-) -> Aval:
+def aval_of(shape: tuple[int, ...], dtype: np.dtype, device: Any, kind: str | None = None) -> Aval:
     """The one Aval of this shape, dtype and device."""
     key = (shape, dtype, device, kind)
     found = _AVALS.get(key)

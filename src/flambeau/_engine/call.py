@@ -213,7 +213,7 @@ def _make(
     if op.scatter is not None:
         inverse = op.scatter
         extra = [p.name for p in dynamic[1:]]
-        scatter = lambda base, new, *more: (  # noqa: E731
+        scatter = lambda base, new, *more: (
             inverse(base, new, **dict(zip(extra, more, strict=True)), **static),
         )
     return Call(

@@ -137,9 +137,7 @@ def _run_unknown(
             return _run_singly(graph, layout, live)
     _weather.misses += 1
     reason = graph.novelty or _why(state, live, donate)
-    matched = matching(
-        layout.leaf_avals, [layout.out_avals[k] for k in live], donate
-    )
+    matched = matching(layout.leaf_avals, [layout.out_avals[k] for k in live], donate)
     program = compile_graph(layout, live, matched, graph.device, reason)
     entry.programs[donate] = program
     return program(graph.leaf_arrays, layout, graph.scalars)

@@ -198,7 +198,9 @@ def _signature(layout: Layout, live: tuple[int, ...], donated: tuple[int, ...]) 
     return digest.hexdigest()
 
 
-def matching(leaf_avals: Sequence[Aval], out_avals: Sequence[Aval], leaves: Sequence[int]) -> tuple[int, ...]:
+def matching(
+    leaf_avals: Sequence[Aval], out_avals: Sequence[Aval], leaves: Sequence[int]
+) -> tuple[int, ...]:
     """Those of the leaves whose memory some result can take over: same shape and dtype."""
     room: dict[Any, int] = {}
     for a in out_avals:

@@ -44,9 +44,7 @@ class Stream:
     def set_words(self, words: Sequence[int]) -> None:
         """Set the key itself, as two 32-bit words."""
         with self.lock:
-            self.key = Value(
-                aval_of((2,), _UINT32, self.device), np.array(words, dtype=_UINT32)
-            )
+            self.key = Value(aval_of((2,), _UINT32, self.device), np.array(words, dtype=_UINT32))
 
     def words(self) -> tuple[int, int]:
         """The key itself; executes what is pending."""
@@ -89,5 +87,3 @@ def streams() -> list[Stream]:
 def fresh_seed() -> int:
     """A seed from the system's entropy."""
     return _entropy()
-
-

@@ -22,7 +22,6 @@ from flambeau._engine.call import Call
 from flambeau._engine.device import CPU, META, Place
 from flambeau._engine.value import Value
 
-
 MAX_STATES = 500_000
 
 
@@ -177,7 +176,7 @@ _thread = _Thread()
 
 
 def graph_for(device: Place) -> Graph:
-    """This thread's pending graph for a device."""
+    """The pending graph of the calling thread for a device."""
     graph = _thread.graphs.get(device)
     if graph is None:
         graph = _thread.graphs[device] = Graph(device)
@@ -394,7 +393,8 @@ def _why_new(state: State, call: Call, key: Any) -> str:
     for other in state.next.values():
         if other.call.name == call.name:
             if other.call is not call:
-                return f"{where} ({call.name}): static arguments {call.static}, were {other.call.static}"
+                was, now = other.call.static, call.static
+                return f"{where} ({call.name}): static arguments {now}, were {was}"
             return f"{where} ({call.name}): other inputs"
     if state.next:
         names = ", ".join(sorted({o.call.name for o in state.next.values()})[:4])

@@ -29,7 +29,8 @@ class TensorBase:
 
     Attributes:
         _storage: the memory, shared with views and with ``detach()``.
-        _chain: for a view, the calls (or :class:`Bound` ones) that lead from the storage's value to this tensor's.
+        _chain: for a view, the calls (or :class:`Bound` ones) that lead from the storage's
+            value to this tensor's.
         _base: for a view that takes part in its base's history, the base.
         _seen: for a view, ``(value, version)`` as last derived.
         _edge: where gradients of this tensor go, ``(Node or Leaf, position)``; None when it

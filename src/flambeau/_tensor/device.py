@@ -44,7 +44,8 @@ class device:
         if match[2] is not None:
             if index is not None:
                 raise RuntimeError(
-                    f"type (string) must not include an index because index was passed explicitly: {type}"
+                    "type (string) must not include an index because index was passed explicitly: "
+                    f"{type}"
                 )
             index = int(match[2])
         object.__setattr__(self, "type", match[1])
@@ -61,9 +62,7 @@ class device:
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, device) and self.type == other.type and self.index == other.index
-        )
+        return isinstance(other, device) and self.type == other.type and self.index == other.index
 
     def __hash__(self) -> int:
         return hash((self.type, self.index))
@@ -126,7 +125,8 @@ def place_for(d: Any) -> Place:
     index = d.index or 0
     if index >= n:
         raise RuntimeError(
-            f"device '{d}' was asked for, but there are {n} {d.type} devices (invalid device ordinal)"
+            f"device '{d}' was asked for, but there are {n} {d.type} devices "
+            "(invalid device ordinal)"
         )
     return engine.place(d.type, index)
 

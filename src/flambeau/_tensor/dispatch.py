@@ -145,7 +145,9 @@ def run(
     return _results(op, call.single, outs, node, 0)
 
 
-def _results(op: Op | None, single: bool | None, outs: Sequence[Value], node: Any, skip: int) -> Any:
+def _results(
+    op: Op | None, single: bool | None, outs: Sequence[Value], node: Any, skip: int
+) -> Any:
     tensors = []
     for i, v in enumerate(outs):
         t = _new(_Class.tensor)
@@ -264,9 +266,7 @@ def transfer(value: Value, device: Place) -> Value:
 _PROMOTIONS: dict[Any, tuple[Any, Any]] = {}
 
 
-def _promotion(
-    row: _Row, values: list[Any], layout: tuple[int, ...] | None
-) -> tuple[Any, Any]:
+def _promotion(row: _Row, values: list[Any], layout: tuple[int, ...] | None) -> tuple[Any, Any]:
     """The dtype to cast promoted arguments to (None when they have it), and that of numbers."""
     key: list[Any] = [row.op, layout, dtypes.get_default_dtype()]
     for v in values:
@@ -413,9 +413,7 @@ def store_out(out: Any, result: Any, name: str) -> Any:
         stored = [store_out(o, r, name) for o, r in zip(out, result, strict=True)]
         return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
     if not isinstance(out, TensorBase):
-        raise TypeError(
-            f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}"
-        )
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
     if mode.grad and (result._edge is not None or out._edge is not None):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic "
@@ -486,7 +484,7 @@ def public(op: Op) -> Callable[..., Any]:
             f"    if out is None:\n        return {body}\n"
             f"    return _store(out, {body}, {op.name!r})\n"
         )
-    exec(compile(source, f"<public {op.name}>", "exec"), scope)  # noqa: S102
+    exec(compile(source, f"<public {op.name}>", "exec"), scope)
     function = scope[op.name]
     function.__doc__ = op.__doc__
     function.__module__ = "flambeau"

@@ -22,7 +22,9 @@ class dtype:
     Follows ``torch.dtype``.
     """
 
-    __slots__ = ("category", "is_complex", "is_floating_point", "is_signed", "itemsize", "name", "numpy")  # fmt: skip
+    __slots__ = (
+        "category", "is_complex", "is_floating_point", "is_signed", "itemsize", "name", "numpy",
+    )  # fmt: skip
 
     def __init__(self, name: str, numpy_type: Any, category: int):
         self.name = name
@@ -123,9 +125,7 @@ def set_default_dtype(d: dtype) -> None:
         TypeError: it is not a floating point dtype.
     """
     if not isinstance(d, dtype) or not d.is_floating_point:
-        raise TypeError(
-            f"only floating-point types are supported as the default type, got {d!r}"
-        )
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
     _Default.dtype = d
 
 
@@ -196,7 +196,10 @@ def _promote_integers(a: dtype, b: dtype) -> dtype:
     if signed.itemsize > unsigned.itemsize:
         return signed
     if unsigned.name != "uint8":
-        raise RuntimeError(f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.name} and {b.name}")  # fmt: skip
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{a.name} and {b.name}"
+        )
     return int16
 
 
@@ -274,7 +277,8 @@ class finfo:
         type = get_default_dtype() if type is None else type
         if not (type.is_floating_point or type.is_complex):
             raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type.name}'"
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
+                f"'{type.name}'"
             )
         info = ml_dtypes.finfo(type.to_real().numpy)
         self.bits = int(info.bits)
@@ -306,7 +310,8 @@ class iinfo:
     def __init__(self, type: dtype):
         if type.category != _INT:
             raise TypeError(
-                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type.name}'"
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle "
+                f"'{type.name}'"
             )
         info = np.iinfo(type.numpy)
         self.bits = int(info.bits)

@@ -77,8 +77,7 @@ def update(
             columns.append(len(column))
         targets.extend(column)
         inputs.extend([value_of(t) for t in column])
-    for h in hyper.values():
-        inputs.append(_hyper(h, device))
+    inputs.extend([_hyper(h, device) for h in hyper.values()])
     key = (
         "fused", rule, tuple(static.items()), names, tuple(columns), len(params), tuple(hyper)
     )  # fmt: skip
@@ -141,8 +140,7 @@ def _make(
             held[name] = (flat[at : at + size], where)
             at += size
         hyper = {
-            k: h.astype(np.float64).reshape(())
-            for k, h in zip(hyper_names, flat[at:], strict=True)
+            k: h.astype(np.float64).reshape(()) for k, h in zip(hyper_names, flat[at:], strict=True)
         }
         new_params = []
         new_states: dict[str, dict[int, Any]] = {name: {} for name in names}
@@ -157,5 +155,6 @@ def _make(
             outs.extend(new_states[name][k] for k in range(len(arrays)))
         return tuple(outs)
 
-    words = f"fused {rule.__module__}.{rule.__qualname__}{sorted(static.items())!r}{names}{columns}{n}{hyper_names}"
+    flags = sorted(static.items())
+    words = f"fused {rule.__module__}.{rule.__qualname__}{flags!r}{names}{columns}{n}{hyper_names}"
     return Call(rule.__name__, fn, signature=words)

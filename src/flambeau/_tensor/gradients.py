@@ -93,11 +93,18 @@ def grad(
     targets = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     if allow_unused is False and materialize_grads:
         raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: False"
+            "Expected allow_unused to be True or not passed when materialize_grads=True, "
+            "but got: False"
         )
     if is_grads_batched:
         return _batched_grad(
-            outputs, targets, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
+            outputs,
+            targets,
+            grad_outputs,
+            retain_graph,
+            create_graph,
+            allow_unused,
+            materialize_grads,
         )
     unused_ok = materialize_grads if allow_unused is None else allow_unused
     for t in targets:
@@ -128,7 +135,13 @@ def grad(
 
 
 def _batched_grad(
-    outputs: Any, targets: Any, grad_outputs: Any, retain: Any, create: bool, unused: Any, full: bool
+    outputs: Any,
+    targets: Any,
+    grad_outputs: Any,
+    retain: Any,
+    create: bool,
+    unused: Any,
+    full: bool,
 ) -> tuple[Any, ...]:
     from flambeau._tensor.functions.joining import stack
 
@@ -176,9 +189,7 @@ def _given_grads(tensors: tuple[Any, ...], grads: Any) -> tuple[Any, ...]:
         return (None,) * len(tensors)
     grads = (grads,) if isinstance(grads, TensorBase) else tuple(grads)
     if len(grads) != len(tensors):
-        raise RuntimeError(
-            f"got {len(tensors)} tensors and {len(grads)} gradients"
-        )
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(grads)} gradients")
     return grads
 
 
@@ -319,6 +330,8 @@ def _owner_name(mapping: dict[Any, Any], key: str | None) -> str | None:
     if "__name__" in mapping and "__builtins__" in mapping:
         return f"the variable '{key}'"
     for owner in gc.get_referrers(mapping):
-        if getattr(owner, "__dict__", None) is mapping and not isinstance(owner, (type, TensorBase)):
+        if getattr(owner, "__dict__", None) is mapping and not isinstance(
+            owner, (type, TensorBase)
+        ):
             return f"'{key}' of {type(owner).__name__}"
     return None

@@ -305,9 +305,7 @@ def setitem(t: Any, key: Any, value: Any) -> None:
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, (TensorBase, int, float, complex)):
-        raise TypeError(
-            f"can't assign a {_type_name(value)} to a {_tensor_name(aval)}"
-        )
+        raise TypeError(f"can't assign a {_type_name(value)} to a {_tensor_name(aval)}")
     plan = _plan(aval.shape, key)
     target = _lazy(t, plan.steps)
     if mode.grad:

@@ -96,9 +96,7 @@ def _view(at: Layout, shape: tuple[int, ...]) -> Layout:
 
 def _permute(at: Layout, dims: tuple[int, ...]) -> Layout:
     order = canonical_dims(dims, len(at.size))
-    return Layout(
-        tuple(at.size[d] for d in order), tuple(at.stride[d] for d in order), at.offset
-    )
+    return Layout(tuple(at.size[d] for d in order), tuple(at.stride[d] for d in order), at.offset)
 
 
 def _transpose(at: Layout, dim0: int, dim1: int) -> Layout:

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from flambeau._autograd.tape import Node, Tracked, bridge, mode
-from flambeau._engine.aval import aval_of
-from flambeau._engine.recorder import flush, read
-from flambeau._engine.value import Value
+from flambeau._engine.recorder import read
 from flambeau._ops import casts
 from flambeau._tensor import dtypes, gradients
 from flambeau._tensor.construct import constant, from_data
@@ -67,7 +65,8 @@ class Tensor(Methods, TensorBase):
         except IndexError:
             n = max(len(shape), 1)
             raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+                f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], "
+                f"but got {dim})"
             ) from None
 
     @property
@@ -178,8 +177,10 @@ class Tensor(Methods, TensorBase):
             raise RuntimeError(
                 f"a Tensor with {value.aval.size} elements cannot be converted to Scalar"
             )
-        return np.asarray(read(value)).reshape(()).item() if value.aval.dtype.kind != "V" else float(
-            np.asarray(read(value)).reshape(()).astype(np.float64)
+        return (
+            np.asarray(read(value)).reshape(()).item()
+            if value.aval.dtype.kind != "V"
+            else float(np.asarray(read(value)).reshape(()).astype(np.float64))
         )
 
     def tolist(self) -> Any:
@@ -207,7 +208,8 @@ class Tensor(Methods, TensorBase):
         if not force:
             if self._edge is not None:
                 raise RuntimeError(
-                    "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                    "Can't call numpy() on Tensor that requires grad. "
+                    "Use tensor.detach().numpy() instead."
                 )
             if value.aval.device.kind != "cpu":
                 raise TypeError(
@@ -259,16 +261,15 @@ class Tensor(Methods, TensorBase):
     def __index__(self) -> int:
         value = value_of(self)
         if value.aval.size != 1 or value.aval.dtype.kind not in "iub":
-            raise TypeError(
-                "only integer tensors of a single element can be converted to an index"
-            )
+            raise TypeError("only integer tensors of a single element can be converted to an index")
         return int(self.item())
 
     def __contains__(self, element: Any) -> bool:
         if isinstance(element, (TensorBase, int, float, complex, bool)):
             return bool((self == element).any().item())
         raise RuntimeError(
-            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+            f"{type(element)}."
         )
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
@@ -372,7 +373,8 @@ class Tensor(Methods, TensorBase):
         if value is not None:
             if not isinstance(value, TensorBase):
                 raise TypeError(
-                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+                    "assigned grad expected to be a Tensor or None but got grad of type "
+                    f"{type(value).__name__}"
                 )
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
@@ -475,7 +477,9 @@ class Tensor(Methods, TensorBase):
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if not self.is_leaf:
-            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+            raise RuntimeError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
         leaf = gradients.leaf_of(self)
         if leaf.post_hooks is None:
             leaf.post_hooks = {}
@@ -558,7 +562,9 @@ class Tensor(Methods, TensorBase):
         """The tensor in the host's memory."""
         return self.to("cpu")
 
-    def cuda(self, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Any:
+    def cuda(
+        self, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+    ) -> Any:
         """The tensor on a GPU."""
         return self.to("cuda" if device is None else device_type(device))
 
@@ -606,9 +612,7 @@ class Tensor(Methods, TensorBase):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if not self.is_leaf:
-            raise RuntimeError(
-                "a tensor with history cannot be pickled; use .detach() first"
-            )
+            raise RuntimeError("a tensor with history cannot be pickled; use .detach() first")
         extra = {k: v for k, v in self.__dict__.items() if k not in _STATE}
         array = np.asarray(read(value_of(self)))
         place = value_of(self).aval.device
@@ -621,7 +625,9 @@ _STATE = frozenset({"_storage", "_chain", "_base", "_seen", "_edge", "_leaf"})
 _RETAIN = "retain_grad"
 
 
-def _rebuild(cls: type | None, array: np.ndarray, where: str, requires_grad: bool, extra: Any) -> Any:
+def _rebuild(
+    cls: type | None, array: np.ndarray, where: str, requires_grad: bool, extra: Any
+) -> Any:
     t = _new(Tensor if cls is None else cls)
     t._storage = Storage(constant(np.array(array), place_for(where)))
     t.__dict__.update(extra)
@@ -787,4 +793,4 @@ def _untensored(grads: Any) -> list[Any] | None:
 bridge.tensored = _tensored
 bridge.untensored = _untensored
 bridge.handle = RemovableHandle
-__all__ = ["Tensor", "Value", "aval_of", "flush", "is_tensor", "legacy_dtype", "legacy_name", "parse_to", "synchronize"]  # fmt: skip
+__all__ = ["Tensor", "is_tensor", "legacy_dtype", "legacy_name", "parse_to", "synchronize"]

@@ -10,7 +10,6 @@ from flambeau._autograd.grad_mode import enable_grad, no_grad
 from flambeau._autograd.tape import Node, Tracked, mode
 from flambeau._tensor.core import TensorBase, value_of, wrap, write
 from flambeau._tensor.dispatch import check_writable
-from flambeau._tensor.gradients import zeros_like
 
 
 class FunctionCtx:
@@ -118,9 +117,7 @@ class _FunctionNode(Node):
             self.ctx._node = None
         results = results if isinstance(results, tuple) else (results,)
         n = len(self.edges)
-        if len(results) != n and not (
-            len(results) > n and all(r is None for r in results[n:])
-        ):
+        if len(results) != n and not (len(results) > n and all(r is None for r in results[n:])):
             raise RuntimeError(
                 f"function {self.label} returned an incorrect number of gradients (expected {n}, "
                 f"got {len(results)})"
@@ -132,7 +129,8 @@ class _FunctionNode(Node):
                 continue
             if not isinstance(r, TensorBase):
                 raise TypeError(
-                    f"{self.label}: expected a Tensor or None as gradient {i}, got {type(r).__name__}"
+                    f"{self.label}: expected a Tensor or None as gradient {i}, got "
+                    f"{type(r).__name__}"
                 )
             out.append(Tracked(value_of(r), r._edge if tracked else None))
         return out
@@ -156,6 +154,7 @@ class Function:
         ...     @staticmethod
         ...     def forward(ctx, x):
         ...         return x * 2
+        ...
         ...     @staticmethod
         ...     def backward(ctx, grad):
         ...         return grad * 2

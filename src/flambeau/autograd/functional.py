@@ -21,7 +21,9 @@ def _tuple(x: Any, what: str) -> tuple[tuple[Any, ...], bool]:
 
 def _fresh(inputs: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
     if create_graph:
-        return tuple(t.view_as(t) if t.requires_grad else t.detach().requires_grad_() for t in inputs)
+        return tuple(
+            t.view_as(t) if t.requires_grad else t.detach().requires_grad_() for t in inputs
+        )
     return tuple(t.detach().requires_grad_() for t in inputs)
 
 
@@ -36,7 +38,9 @@ def _plain(t: Any, create_graph: bool) -> Any:
 def _grad(out: Any, inputs: tuple[Any, ...], v: Any, create_graph: bool, strict: bool) -> list[Any]:
     if not out.requires_grad:
         if strict:
-            raise RuntimeError("The output of the user-provided function is independent of the inputs")
+            raise RuntimeError(
+                "The output of the user-provided function is independent of the inputs"
+            )
         return [zeros_like(t) for t in inputs]
     found = grad(out, inputs, v, retain_graph=True, create_graph=create_graph, allow_unused=True)
     result = []
@@ -51,7 +55,11 @@ def _grad(out: Any, inputs: tuple[Any, ...], v: Any, create_graph: bool, strict:
 
 
 def vjp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
 ) -> tuple[Any, Any]:
     """The function's value, and ``v`` times its Jacobian.
 
@@ -79,7 +87,11 @@ def vjp(
 
 
 def jvp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
 ) -> tuple[Any, Any]:
     """The function's value, and its Jacobian times ``v``: a backward of a backward.
 
@@ -134,7 +146,9 @@ def jacobian(
             parts: list[list[Any]] = [[] for _ in args]
             flat = o.reshape(-1)
             for i in range(o.numel()):
-                for column, g in zip(parts, _grad(flat[i], args, None, create_graph, strict), strict=True):
+                for column, g in zip(
+                    parts, _grad(flat[i], args, None, create_graph, strict), strict=True
+                ):
                     column.append(g)
             shaped = tuple(
                 _plain(stack(column).reshape(tuple(o.shape) + tuple(t.shape)), create_graph)
@@ -158,7 +172,10 @@ def hessian(
     def gradient(*xs: Any) -> Any:
         out = func(*xs)
         if not isinstance(out, TensorBase) or out.numel() != 1:  # type: ignore[attr-defined]
-            raise RuntimeError("The Tensor returned by the function given to hessian should contain a single element")
+            raise RuntimeError(
+                "The Tensor returned by the function given to hessian should contain a single "
+                "element"
+            )
         result = jacobian_at(out, xs, strict)
         return _unwrap(result, many)
 
@@ -171,7 +188,11 @@ def jacobian_at(out: Any, xs: tuple[Any, ...], strict: bool) -> tuple[Any, ...]:
 
 
 def vhp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
 ) -> tuple[Any, Any]:
     """The function's value, and ``v`` times its Hessian."""
     args, many = _tuple(inputs, "inputs")
@@ -182,16 +203,29 @@ def vhp(
         vs = (None,) * len(args) if v is None else _tuple(v, "v")[0]
         pairs = [(f, vi) for f, vi in zip(first, vs, strict=True) if f.requires_grad]
         found = (
-            grad([f for f, _ in pairs], args, [vi for _, vi in pairs], create_graph=create_graph, allow_unused=True)
+            grad(
+                [f for f, _ in pairs],
+                args,
+                [vi for _, vi in pairs],
+                create_graph=create_graph,
+                allow_unused=True,
+            )
             if pairs
             else (None,) * len(args)
         )
-        result = tuple(zeros_like(t) if g is None else _plain(g, create_graph) for t, g in zip(args, found, strict=True))
+        result = tuple(
+            zeros_like(t) if g is None else _plain(g, create_graph)
+            for t, g in zip(args, found, strict=True)
+        )
     return _plain(out, create_graph), _unwrap(result, many)
 
 
 def hvp(
-    func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+    func: Callable[..., Any],
+    inputs: Any,
+    v: Any = None,
+    create_graph: bool = False,
+    strict: bool = False,
 ) -> tuple[Any, Any]:
     """The function's value, and its Hessian times ``v`` (which is symmetric)."""
     return vhp(func, inputs, v, create_graph, strict)

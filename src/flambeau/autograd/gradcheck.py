@@ -85,7 +85,9 @@ def _analytical(out: Any, x: Any) -> np.ndarray:
             seed[i] = unit
             v = from_data(seed.reshape(tuple(out.shape)))
             (g,) = grad(out, x, v, retain_graph=True, allow_unused=True)
-            rows.append(np.zeros(x.numel(), x.dtype.numpy) if g is None else g.detach().numpy().ravel())
+            rows.append(
+                np.zeros(x.numel(), x.dtype.numpy) if g is None else g.detach().numpy().ravel()
+            )
     j = np.array(rows)
     return _split(j)
 
@@ -96,7 +98,9 @@ def _split(j: np.ndarray) -> np.ndarray:
     return np.stack([j.real, j.imag], axis=-1).reshape(j.shape[0], -1)
 
 
-def _numerical(func: Callable[..., Any], args: tuple[Any, ...], i: int, k: int, eps: float) -> np.ndarray:
+def _numerical(
+    func: Callable[..., Any], args: tuple[Any, ...], i: int, k: int, eps: float
+) -> np.ndarray:
     base = args[i].detach().numpy().copy()
     columns = []
     for at in range(base.size):
@@ -147,7 +151,11 @@ def gradgradcheck(
     def first(*flat: Any) -> Any:
         xs, vs = flat[:n], flat[n:]
         found = grad(
-            _outputs(func(*xs)), [xs[i] for i in wanted], list(vs), create_graph=True, allow_unused=True
+            _outputs(func(*xs)),
+            [xs[i] for i in wanted],
+            list(vs),
+            create_graph=True,
+            allow_unused=True,
         )
         return tuple(g for g in found if g is not None)
 

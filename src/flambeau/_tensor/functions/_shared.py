@@ -22,7 +22,7 @@ _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input"
 
 
 def numpy_names(function: F) -> F:
-    """Let a function take ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``, as PyTorch does."""
+    """Let a function take ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``, as in PyTorch."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
