@@ -9,7 +9,7 @@ ARGS   ?=
 WITH_TORCH := $(filter-out 0,$(PARITY))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test parity-full lint type docs doctest bench clean
+.PHONY: help demo test parity-full lint type docs doctest bench fuzz clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,9 @@ docs: $(VENV)/stamp-docs  ## the documentation site, in docs/_build/html
 
 bench: $(VENV)/stamp-test $(VENV)/stamp-parity  ## the measurements, against torch in one run
 	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS); done
+
+fuzz: $(VENV)/stamp-test $(VENV)/stamp-parity $(VENV)/stamp-fuzz  ## ten minutes of hostile checkpoints, guided by coverage
+	$(BIN)/python -m tests.serialization.fuzz -max_total_time=$(or $(FUZZ_SECONDS),600) $(ARGS)
 
 clean:  ## remove everything that the targets made
 	rm -rf $(VENV) docs/_build docs/reference/generated demo-out build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
