@@ -171,6 +171,14 @@ def test_prefix_of_a_wrapper_is_named():
     assert report.unexpected_keys == list(wrapped)
 
 
+def test_prefix_is_named_for_plain_dictionaries_with_batch_norm():
+    m = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    # Without metadata the count of batches is made up, and so is not missing.
+    wrapped = {f"module.{k}": v for k, v in m.state_dict().items()}
+    with pytest.raises(RuntimeError, match=r"all 7 keys match after removing 'module\.'"):
+        m.load_state_dict(wrapped)
+
+
 def test_prefix_of_a_compiled_part_is_named():
     m = make(flambeau)
     state = OrderedDict(

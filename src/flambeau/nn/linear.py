@@ -81,7 +81,7 @@ class Linear(Module):
     def forward(self, input: Any) -> Any:
         """Apply the map to the last dimension of ``input``."""
         # Straight from the table: `self.weight` costs a microsecond, as much as the rest.
-        params = self._parameters
+        params: Any = self._parameters
         if "weight" in params and "bias" in params:
             return F.linear(input, params["weight"], params["bias"])
         return F.linear(input, self.weight, self.bias)

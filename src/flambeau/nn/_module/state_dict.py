@@ -135,6 +135,14 @@ class StateDict(ModuleState):
             if buffer is not None and name not in self._non_persistent_buffers_set:
                 yield name, buffer
 
+    def _state_keys(self, prefix: str = "") -> set[str]:
+        """The names of all tensors that are saved, of this module and all below it."""
+        keys = {prefix + name for name, _ in self._own_state()}
+        for name, module in self._modules.items():
+            if module is not None:
+                keys |= module._state_keys(f"{prefix}{name}.")
+        return keys
+
     def _save_to_state_dict(
         self, destination: dict[str, Any], prefix: str, keep_vars: bool
     ) -> None:
@@ -255,7 +263,7 @@ class StateDict(ModuleState):
                     )
 
         load(self, state, "")
-        hint = _prefix_hint(missing, unexpected)
+        hint = _prefix_hint(missing, unexpected, self._state_keys() if unexpected else set())
         if strict:
             notes = []
             if missing:
@@ -398,18 +406,31 @@ def _size_mismatch(key: str, source: Any, target: Any) -> str:
     return text
 
 
-def _prefix_hint(missing: list[str], unexpected: list[str]) -> str | None:
-    """Say so when the two sides differ by a prefix only, as ``module.`` of a wrapper."""
-    if not missing or not unexpected or len(missing) != len(unexpected):
+def _prefix_hint(missing: list[str], unexpected: list[str], own: set[str]) -> str | None:
+    """Say so when the two sides differ by a prefix only, as ``module.`` of a wrapper.
+
+    Args:
+        missing: keys that the module has and the state dict lacks.
+        unexpected: the reverse.
+        own: all keys that the module has.
+    """
+    if not missing or not unexpected:
         return None
-    how_many = "the 1 key matches" if len(missing) == 1 else f"all {len(missing)} keys match"
-    for longer, shorter, verb, where in (
-        (unexpected, missing, "removing", "from the state_dict's keys"),
-        (missing, unexpected, "adding", "to the state_dict's keys"),
+    n = len(unexpected)
+    how_many = "the 1 key matches" if n == 1 else f"all {n} keys match"
+    for longer, verb, where in (
+        (unexpected, "removing", "from the state_dict's keys"),
+        (missing, "adding", "to the state_dict's keys"),
     ):
         # A wrapper's prefix may stand in the middle of a path, too.
         for prefix in (longer[0].partition(".")[0] + ".", "module.", "_orig_mod."):
-            stripped = {key.replace(prefix, "", 1) for key in longer if prefix in key}
-            if len(stripped) == len(longer) and stripped == set(shorter):
+            if not all(prefix in key for key in longer):
+                continue
+            stripped = {key.replace(prefix, "", 1) for key in longer}
+            if longer is unexpected:
+                fits = own >= stripped >= set(missing)
+            else:
+                fits = stripped <= set(unexpected) <= {k.replace(prefix, "", 1) for k in own}
+            if fits:
                 return f"{how_many} after {verb} '{prefix}' {where}"
     return None

@@ -29,7 +29,7 @@ from flambeau.nn import (
     transformer,
     upsampling,
 )
-from flambeau.nn.modules import utils
+from flambeau.nn.modules import utils as utils
 
 for _module in (
     activation,
