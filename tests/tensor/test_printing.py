@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import flambeau
 from flambeau._tensor import printing
 from flambeau._tensor.printing import PrintOptions, format_tensor, set_printoptions
 from tests.oracle import torch
@@ -214,3 +215,63 @@ def test_printoptions_restores():
 def test_unknown_profile():
     with pytest.raises(ValueError, match="'default', 'full', 'short'"):
         set_printoptions(profile="loud")
+
+
+# Through Tensor ----------------------------------------------------------------------
+
+PROGRAMS = [
+    "torch.tensor([[1.0, 2.5], [3.0, -4.0]])",
+    "torch.tensor([[1.0, 2.5], [3.0, -4.0]], requires_grad=True)",
+    "torch.ones(2, requires_grad=True) + 1",
+    "torch.ones(3, requires_grad=True).double() * 2",
+    "torch.ones(3, 3, requires_grad=True).sum()",
+    "torch.ones(2, requires_grad=True).exp()",
+    "torch.ones(2, 2, requires_grad=True) @ torch.ones(2, 2)",
+    "torch.ones(2, 2, requires_grad=True).mean()",
+    "-torch.ones(2, requires_grad=True)",
+    "torch.ones(2, requires_grad=True) / 3",
+    "torch.ones(2, requires_grad=True) - 3",
+    "torch.ones(2, requires_grad=True) ** 2",
+    "torch.ones(2, requires_grad=True).relu()",
+    "torch.ones(2, requires_grad=True).clone()",
+    "torch.ones(2, requires_grad=True).detach()",
+    "torch.ones(2, 3, requires_grad=True).transpose(0, 1)",
+    "torch.ones(2, 3, requires_grad=True).view(3, 2)",
+    "torch.ones(2, 3, requires_grad=True)[0]",
+    "torch.ones(2, dtype=torch.float64, device='meta')",
+    "torch.nn.Parameter(torch.tensor([[1.0, 2], [3, 4]]))",
+    "torch.nn.Parameter(torch.ones(2), requires_grad=False)",
+    "[torch.tensor(1), torch.tensor([2.5])]",
+    "{'loss': torch.tensor(0.25)}",
+    "torch.arange(2000).reshape(40, 50)",
+    "torch.Size([3, 4])",
+    "torch.float32",
+    "torch.device('cpu')",
+    "f'{torch.tensor(1.23456):.2f} {torch.tensor(7)} {torch.tensor([1.0])}'",
+    "'{:>8.3f}|{:5d}'.format(torch.tensor(2.5), torch.tensor(42))",
+    "'%.3f %d %s' % (torch.tensor(2.5), torch.tensor(42), torch.tensor(True))",
+    "str(torch.tensor([0.1], dtype=torch.bfloat16))",
+    "torch.tensor([1 + 1j]).real",
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_tensors_print_alike(program):
+    ours, theirs = (eval(program, {"torch": lib}) for lib in (flambeau, torch))
+    assert repr(ours) == repr(theirs)
+    assert str(ours) == str(theirs)
+
+
+@pytest.mark.parametrize(
+    "program", ["f'{torch.ones(2):.2f}'", "f'{torch.nn.Parameter(torch.ones(())):.2f}'"]
+)
+def test_formats_for_one_number_only(program):
+    for lib in (flambeau, torch):
+        with pytest.raises(TypeError, match="unsupported format string"):
+            eval(program, {"torch": lib})
+
+
+def test_options_reach_tensors():
+    for lib in (flambeau, torch):
+        lib.set_printoptions(precision=2, linewidth=30, threshold=4, edgeitems=1)
+    assert repr(flambeau.arange(6.0) / 7) == repr(torch.arange(6.0) / 7)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from flambeau._autograd.derive import saving, vjp_call
+from flambeau._autograd.names import backward_name
 from flambeau._engine.aval import Aval
 from flambeau._engine.call import Call
 from flambeau._engine.recorder import record, user_line
@@ -100,7 +101,7 @@ class Node:
     @property
     def label(self) -> str:
         """PyTorch's name for it, such as ``AddBackward0``."""
-        return node_name(self.call.name)
+        return backward_name(self.call.name, self.call.static, self.inputs, self.outs)
 
     def name(self) -> str:
         """The name, as a method, as PyTorch has it."""
@@ -203,12 +204,6 @@ class _Bridge:
 
 
 bridge = _Bridge()
-
-
-def node_name(name: str) -> str:
-    """An operation's name as PyTorch names its backward node."""
-    words = name.replace(".", "_").split("_")
-    return "".join(w[:1].upper() + w[1:] for w in words if w) + "Backward0"
 
 
 def apply(

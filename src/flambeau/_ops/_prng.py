@@ -14,11 +14,11 @@ draws of different shapes compile in 2.3 s against 14.8 s, a million uniform num
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Hashable
 
 import jax
-import jax.extend.random
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -85,17 +85,21 @@ def _bits(key: jax.Array, bit_width: int, shape: tuple[int, ...]) -> jax.Array:
     return word.astype(jnp.dtype(f"uint{bit_width}"))
 
 
-_IMPL: Hashable = jax.extend.random.define_prng_impl(
-    key_shape=(2,),
-    seed=_seed,
-    split=_split,
-    random_bits=_bits,
-    fold_in=_fold_in,
-    name="flambeau_squares",
-    tag="fsq",
-)
+@functools.cache
+def _implementation() -> Hashable:
+    import jax.extend.random  # slow to import, and needed only where numbers are drawn
+
+    return jax.extend.random.define_prng_impl(
+        key_shape=(2,),
+        seed=_seed,
+        split=_split,
+        random_bits=_bits,
+        fold_in=_fold_in,
+        name="flambeau_squares",
+        tag="fsq",
+    )
 
 
 def generator(key: jax.Array) -> jax.Array:
     """A row's raw key ``uint32[2]`` as a key that ``jax.random`` takes."""
-    return jax.random.wrap_key_data(key, impl=_IMPL)
+    return jax.random.wrap_key_data(key, impl=_implementation())

@@ -14,6 +14,7 @@ from jax import lax
 
 from flambeau._ops._dims import canonical_dim
 from flambeau._ops._nn import absolute, in_float32, log_sigmoid, same_value, widen
+from flambeau._ops._prng import generator
 from flambeau._ops.registry import Array, OptDType, Scalar, op
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -196,7 +197,7 @@ def rrelu_train(key: Array, input: Array, lower: float = 0.125, upper: float = 1
     Follows `torch.nn.functional.rrelu` in training mode.
     """
     draw = jax.random.uniform(
-        jax.random.wrap_key_data(key), input.shape, widen(input).dtype, lower, upper
+        generator(key), input.shape, widen(input).dtype, lower, upper
     )
     return jnp.where(input > 0, input, input * draw.astype(input.dtype))
 
@@ -260,7 +261,7 @@ def gumbel_softmax(
     """
     axis = canonical_dim(dim, logits.ndim)
     wide = widen(logits)
-    noise = jax.random.gumbel(jax.random.wrap_key_data(key), logits.shape, wide.dtype)
+    noise = jax.random.gumbel(generator(key), logits.shape, wide.dtype)
     soft = jax.nn.softmax((wide + noise) / jnp.asarray(tau, wide.dtype), axis)
     if hard:
         picked = jnp.argmax(soft, axis, keepdims=True)

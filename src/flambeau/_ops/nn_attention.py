@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from flambeau._ops._nn import widen
+from flambeau._ops._prng import generator
 from flambeau._ops.registry import Array, DType, OptArray, Scalar, op
 
 
@@ -124,7 +125,7 @@ def scaled_dot_product_attention_dropout(
     k, v = _grouped(keys, query, enable_gqa), _grouped(value, query, enable_gqa)
     weights = _weights(query, k, attn_mask, is_causal, scale)
     p = jnp.asarray(dropout_p, weights.dtype)
-    draw = jax.random.uniform(jax.random.wrap_key_data(key), weights.shape, jnp.float32)
+    draw = jax.random.uniform(generator(key), weights.shape, jnp.float32)
     kept = jnp.where(p < 1, 1 / jnp.where(p < 1, 1 - p, 1), 0)
     weights = weights * jnp.where(draw >= p.astype(jnp.float32), kept, 0)
     return jnp.matmul(weights.astype(value.dtype), v)

@@ -18,6 +18,7 @@ import numpy as np
 from jax import lax
 
 from flambeau._ops._nn import apply_along, pooled_size, spread, widen
+from flambeau._ops._prng import generator
 from flambeau._ops.registry import Array, Dims, OptDims, op
 
 # Longer windows are gathered at once instead of sliced: compile time grows with the slices.
@@ -364,4 +365,4 @@ def pooling_samples(key: Array, input: Array, n: int) -> Array:
     """Uniform draws for :data:`fractional_max_pool`: `n` for each plane of `input`."""
     lead = input.shape[: input.ndim - n]
     lead = (1,) * (2 - len(lead)) + lead
-    return jax.random.uniform(jax.random.wrap_key_data(key), (*lead, n), input.dtype)
+    return jax.random.uniform(generator(key), (*lead, n), input.dtype)
