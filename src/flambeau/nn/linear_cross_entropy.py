@@ -79,16 +79,18 @@ class LinearCrossEntropyLoss(_WeightedLoss):
 
     def forward(self, input: Any, target: Any) -> Any:
         """The loss of `input`, ``(*, in_features)``, against classes or probabilities."""
-        logits = self.linear(input)
-        if self.out_features:
-            logits = reshape(logits, (*logits.shape[:-1], self.num_classes, *self.out_features))
-        return F.cross_entropy(
-            logits,
+        size = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            reshape(self.linear.weight, (*size, self.in_features)),
             target,
-            self.weight,
-            ignore_index=-100 if self.ignore_index is None else self.ignore_index,
+            linear_bias=None if bias is None else reshape(bias, size),
+            weight=self.weight,
             reduction=self.reduction,
+            ignore_index=self.ignore_index,
             label_smoothing=self.label_smoothing,
+            options=self.options,
         )
 
     def extra_repr(self) -> str:

@@ -18,6 +18,7 @@ from flambeau.nn.functional._base import (
     permute,
     reduction_of,
     require_tensor,
+    reshape,
     same_dtype,
     unsqueeze,
 )
@@ -374,8 +375,14 @@ def linear_cross_entropy(
     Follows `torch.nn.functional.linear_cross_entropy`; `options`, which steer PyTorch's
     chunking, change nothing here.
     """
+    size = tuple(linear_weight.shape[:-1])
+    if len(size) > 1:
+        linear_weight = reshape(linear_weight, (-1, linear_weight.shape[-1]))
+        linear_bias = None if linear_bias is None else reshape(linear_bias, (-1,))
     logits = linear(input, linear_weight, linear_bias)
-    if logits.ndim > 2:
+    if len(size) > 1:
+        logits = reshape(logits, (*logits.shape[:-1], *size))
+    elif logits.ndim > 2:
         logits = permute(logits, (0, logits.ndim - 1, *range(1, logits.ndim - 1)))
     return cross_entropy(
         logits,

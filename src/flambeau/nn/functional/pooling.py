@@ -13,7 +13,7 @@ from flambeau.nn.functional._base import (
     apply,
     ntuple,
     require_tensor,
-    squeeze,
+    select,
 )
 
 _SPACE = ["", "L", "H, W", "D, H, W"]
@@ -351,7 +351,7 @@ def _fractional(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         if samples is None:
             samples = apply(rows.pooling_samples, input.detach(), n=n)
         if input.ndim == n + 1 and samples.ndim == 3:
-            samples = squeeze(samples, 0)
+            samples = select(samples, 0, 0)
         out, indices = apply(
             rows.fractional_max_pool, input, samples, kernel_size=kernel, output_size=size
         )
