@@ -34,6 +34,8 @@ class RuleOptimizer(Optimizer):
     _shaped: ClassVar[tuple[str, ...]] = ()
     """State that has the parameter's shape."""
     _complex: ClassVar[bool] = True
+    _skips_overflow = True
+    """Obeys ``found_inf``, which a gradient scaler sets, inside the program."""
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         self._advanced: dict[int, list[int]] = {}
