@@ -513,13 +513,25 @@ from flambeau import version
 from flambeau._version import __version__
 
 # --- namespaces
-from flambeau import autograd, fft, linalg, nn, optim, special, utils
+from flambeau import amp, autograd, fft, linalg, nn, optim, special, utils
 from flambeau._compile.api import compile
 from flambeau._tensor.jax_ops import wrap_jax
+from flambeau.amp.autocast_mode import (
+    autocast,
+    clear_autocast_cache,
+    get_autocast_dtype,
+    is_autocast_cache_enabled,
+    is_autocast_enabled,
+    set_autocast_cache_enabled,
+    set_autocast_dtype,
+    set_autocast_enabled,
+)
+from flambeau.amp.grad_scaler import GradScaler
 
 # --- public names, written by tools/facade.py
 __all__ = [
     "Generator",
+    "GradScaler",
     "Size",
     "Tensor",
     "__version__",
@@ -542,6 +554,7 @@ __all__ = [
     "amax",
     "amin",
     "aminmax",
+    "amp",
     "angle",
     "any",
     "arange",
@@ -568,6 +581,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "autocast",
     "autograd",
     "baddbmm",
     "bartlett_window",
@@ -606,6 +620,7 @@ __all__ = [
     "clamp",
     "clamp_max",
     "clamp_min",
+    "clear_autocast_cache",
     "clip",
     "clone",
     "column_stack",
@@ -710,6 +725,7 @@ __all__ = [
     "gcd",
     "ge",
     "ger",
+    "get_autocast_dtype",
     "get_default_device",
     "get_default_dtype",
     "get_rng_state",
@@ -746,6 +762,8 @@ __all__ = [
     "int64",
     "int8",
     "inverse",
+    "is_autocast_cache_enabled",
+    "is_autocast_enabled",
     "is_complex",
     "is_conj",
     "is_floating_point",
@@ -900,6 +918,9 @@ __all__ = [
     "seed",
     "select",
     "select_scatter",
+    "set_autocast_cache_enabled",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
     "set_default_device",
     "set_default_dtype",
     "set_grad_enabled",

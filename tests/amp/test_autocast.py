@@ -52,9 +52,7 @@ OPERATIONS = {
     "cross_entropy": lambda lib, t: lib.nn.functional.cross_entropy(
         t(A) @ t(B), lib.tensor([0, 1, 2])
     ),
-    "bce": lambda lib, t: lib.nn.functional.binary_cross_entropy(
-        (t(A) @ t(B)).sigmoid(), t(B)[:3]
-    ),
+    "bce": lambda lib, t: lib.nn.functional.binary_cross_entropy((t(A) @ t(B)).sigmoid(), t(B)[:3]),
     "bce_with_logits": lambda lib, t: lib.nn.functional.binary_cross_entropy_with_logits(
         t(A) @ t(B), t(B)[:3]
     ),
@@ -94,6 +92,56 @@ def test_gradients_have_the_parameter_s_precision():
         if lib is flambeau:
             ours = to_numpy(w.grad)
     np.testing.assert_allclose(ours, to_numpy(w.grad), rtol=0.05, atol=0.05)
+
+
+def _net(lib):
+    nn = lib.nn
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.Conv2d(4, 4, 3, stride=2),
+        nn.Flatten(),
+        nn.Linear(4, 8),
+        nn.LayerNorm(8),
+        nn.GELU(),
+        nn.Linear(8, 3),
+    )
+    with lib.no_grad():
+        for at, p in enumerate(net.parameters()):
+            values = np.random.default_rng(at).standard_normal(tuple(p.shape)) / 3
+            p.copy_(lib.from_numpy(values.astype("float32")))
+    return net
+
+
+def test_a_model_trains_as_torch_s_does():
+    losses = []
+    for lib in (flambeau, torch):
+        net = _net(lib)
+        optimizer = lib.optim.SGD(net.parameters(), lr=0.05)
+        seen = []
+        for _ in range(6):
+            optimizer.zero_grad()
+            with lib.autocast("cpu"):
+                out = net(lib.from_numpy(IMAGE.copy()))
+                assert str(out.dtype) == "torch.bfloat16"
+                loss = lib.nn.functional.cross_entropy(out, lib.tensor([0, 2]))
+            assert str(loss.dtype) == "torch.float32"
+            loss.backward()
+            optimizer.step()
+            seen.append(loss.item())
+        losses.append(seen)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=0.1, atol=0.05)
+    assert losses[0][-1] < losses[0][0]
+
+
+def test_a_compiled_function_is_recorded_anew_under_autocast():
+    product = flambeau.compile(lambda a: a @ a)
+    a = flambeau.from_numpy(SQUARE)
+    assert product(a).dtype is flambeau.float32
+    with amp.autocast("cpu"):
+        assert product(a).dtype is flambeau.bfloat16
+    assert product(a).dtype is flambeau.float32
 
 
 def test_contexts_nest():

@@ -20,6 +20,7 @@ from flambeau._engine.program import Program, compile_graph, matching
 from flambeau._engine.value import Value
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import TensorBase, value_of, wrap
+from flambeau.amp.autocast_mode import autocast_state
 from flambeau.nn._module import hooks as module_hooks
 from flambeau.nn.module import Module
 
@@ -112,7 +113,13 @@ def _describe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any],
         flat, tree = list(args), len(args)
     else:
         flat, tree = jax.tree_util.tree_flatten((args, kwargs), is_leaf=_is_tensor)
-    parts: list[Any] = [tree, mode.grad, mode.inference, dtypes.get_default_dtype()]
+    parts: list[Any] = [
+        tree,
+        mode.grad,
+        mode.inference,
+        dtypes.get_default_dtype(),
+        autocast_state(),
+    ]
     for a in flat:
         if isinstance(a, TensorBase):
             parts.append((value_of(a).aval, a._edge is not None))

@@ -22,8 +22,7 @@ LOWER: dict[str, frozenset[str]] = {
     "cpu": frozenset((_MATRIX + " gru_layer lstm_layer rnn_layer").split()),
     "cuda": frozenset(
         (
-            _MATRIX
-            + " addmv addr mv gru_layer lstm_layer rnn_layer gru_cell lstm_cell rnn_cell"
+            _MATRIX + " addmv addr mv gru_layer lstm_layer rnn_layer gru_cell lstm_cell rnn_cell"
         ).split()
     ),
 }
@@ -68,14 +67,13 @@ FLOAT32_FROM: dict[str, dict[str, int]] = {
     "cuda": {},
 }
 
+_WIDEST = """
+    addcdiv addcmul atan2 bilinear cross dot vdot grid_sample index_put tensordot scatter_add
+"""
+
 WIDEST: dict[str, frozenset[str]] = {
     "cpu": frozenset(["cat", "stack", "index_copy"]),
-    "cuda": frozenset(
-        """
-        cat stack index_copy addcdiv addcmul atan2 bilinear cross dot vdot grid_sample index_put
-        tensordot scatter_add
-        """.split()
-    ),
+    "cuda": frozenset(["cat", "stack", "index_copy", *_WIDEST.split()]),
 }
 
 REFUSED: dict[str, frozenset[str]] = {

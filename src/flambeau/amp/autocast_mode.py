@@ -74,6 +74,13 @@ def set_autocast_enabled(device_type: str, enabled: bool) -> None:
     _switch(any(_thread.enabled.values()))
 
 
+def autocast_state() -> tuple[Any, ...] | None:
+    """What is switched on in this thread, as a key; None where nothing is."""
+    if not _thread.on:
+        return None
+    return tuple((d, get_autocast_dtype(d)) for d in _DEVICES if _thread.enabled.get(d))
+
+
 def _switch(on: bool) -> None:
     """Let the dispatcher ask us while any thread has autocast on; otherwise it costs nothing."""
     global _users
@@ -186,9 +193,7 @@ class autocast:
         cache_enabled: bool | None = None,
     ) -> None:
         if not isinstance(device_type, str):
-            raise ValueError(
-                f"Expected `device_type` of type `str`, got: `{type(device_type)}`"
-            )
+            raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
         self.device = _device(device_type)
         self.fast_dtype = get_autocast_dtype(device_type) if dtype is None else dtype
         self._cache_enabled = _thread.cache if cache_enabled is None else cache_enabled
@@ -237,7 +242,7 @@ class autocast:
 def _cast_tree(value: Any, device_type: str, dtype: Any) -> Any:
     if isinstance(value, TensorBase):
         have = _dtype(value, device_type)
-        return value if have is None else value.to(dtype)  # pyright: ignore
+        return value if have is None else value.to(dtype)
     if isinstance(value, Mapping):
         return {
             _cast_tree(k, device_type, dtype): _cast_tree(v, device_type, dtype)

@@ -202,9 +202,7 @@ class GradScaler:
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
-            raise RuntimeError(
-                "Closure use is not currently supported if GradScaler is enabled."
-            )
+            raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
         self._started("step")
         state = self._per_optimizer_states[id(optimizer)]
         if state["stage"] is OptState.STEPPED:
@@ -251,8 +249,8 @@ class GradScaler:
                         "new_scale should be a float or a 1-element torch.cuda.FloatTensor or "
                         "torch.FloatTensor with requires_grad=False."
                     )
-                new_scale = new_scale.to(device=scale.device, dtype=scale.dtype).reshape(())
-                write(scale, value_of(new_scale), None, False)
+                moved = new_scale.to(device=scale.device, dtype=scale.dtype).reshape(())
+                write(scale, value_of(moved), None, False)
             else:
                 self._set(scale, new_scale)
         else:

@@ -178,8 +178,8 @@ class AveragedModel(Module):
     @no_grad()
     def update_parameters(self, model: Module) -> None:
         """Take the model's present parameters into the average."""
-        averages = list(self.module.parameters())
-        values = list(model.parameters())
+        averages: list[Any] = list(self.module.parameters())
+        values: list[Any] = list(model.parameters())
         if self.use_buffers:
             averages += self.module.buffers()
             values += model.buffers()

@@ -11,6 +11,7 @@ import numpy as np
 from flambeau._autograd.grad_mode import no_grad
 from flambeau._ops import arithmetic, indexing, joining, reductions, shape
 from flambeau._ops.registry import Op
+from flambeau._tensor import dispatch
 from flambeau._tensor.construct import constant
 from flambeau._tensor.core import value_of, wrap
 from flambeau._tensor.dispatch import assign, run
@@ -100,6 +101,8 @@ def same_dtype(name: str, **tensors: Tensor | None) -> None:
     Raises:
         RuntimeError: the dtypes differ.
     """
+    if dispatch.autocast is not None:
+        return  # which casts where PyTorch's does
     first_name, first = None, None
     for argument, value in tensors.items():
         if value is None:
