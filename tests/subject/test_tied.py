@@ -59,3 +59,20 @@ def test_tied_through_loading_with_assign():
     m.load_state_dict(tied(flambeau).double().state_dict(), assign=True)
     assert m.encoder.weight is m.decoder.weight
     assert m.encoder.weight.dtype == flambeau.float64
+
+
+def test_data_ptr_tells_shared_memory():
+    def program(torch):
+        m = tied(torch)
+        w = m.encoder.weight
+        seen = {p.data_ptr() for _, p in m.named_parameters(remove_duplicate=False)}
+        return [
+            len(seen),
+            w.data_ptr() == m.decoder.weight.data_ptr() == w.detach().data_ptr(),
+            w.data_ptr() == w[0].data_ptr() == w.t().data_ptr(),
+            w[1].data_ptr() - w.data_ptr(),
+            w.data_ptr() == w.clone().data_ptr(),
+            torch.empty(0).data_ptr(),
+        ]
+
+    same(program)

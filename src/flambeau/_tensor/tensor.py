@@ -521,6 +521,17 @@ class Tensor(Methods, TensorBase):
         self._base = None
         self._seen = None if other._chain is None else (value, other._storage.version)
 
+    def data_ptr(self) -> int:
+        """A number that tells memory apart: equal for tensors that start at the same element.
+
+        It stands for the storage, not for an address: JAX's arrays are replaced at each write.
+
+        Follows ``torch.Tensor.data_ptr``.
+        """
+        if value_of(self).aval.size == 0 or self.is_meta:
+            return 0
+        return (id(self._storage) << 16) + self.storage_offset() * self.itemsize
+
     @property
     def _is_view(self) -> bool:
         return self._chain is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
@@ -46,6 +46,7 @@ class StateDict(ModuleState):
     """Writing a module's state into a flat dictionary and reading it back."""
 
     _version: int = 1
+    T_destination = TypeVar("T_destination", bound=dict[str, Any])
 
     def get_extra_state(self) -> Any:
         """What else to put into ``state_dict()``; override together with the setter.
