@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flambeau import _alias
 from flambeau.version import TorchVersion
 from tests.programs import flambeau
 
@@ -103,6 +104,48 @@ def test_children_find_flambeau_too(outcome) -> None:
             process.join()
         """
     ) == ["flambeau.version", "flambeau"]
+
+
+def test_the_table_of_paths_leads_to_modules() -> None:
+    """Every row whose package exists leads somewhere, and no row says what holds anyway."""
+    for theirs, ours in _alias.paths().items():
+        assert theirs != ours, f"{theirs!r} needs no row"
+        package = ours.partition(".")[0]
+        if _alias.exists(f"flambeau.{package}" if package else "flambeau"):
+            assert _alias.exists(f"flambeau.{ours}" if ours else "flambeau"), (theirs, ours)
+
+
+def test_deep_imports_of_programs(outcome) -> None:
+    assert outcome(
+        """
+        import torch, torch.nn as nn
+        from torch.nn.modules.module import Module
+        from torch.nn.modules.utils import _pair
+        from torch.nn.parameter import Parameter
+        from torch.nn.modules.loss import CrossEntropyLoss
+        from torch.optim.optimizer import Optimizer
+        from torch.optim.sgd import SGD, Optimizer as Again
+        from torch.optim.lr_scheduler import StepLR
+        from torch.utils.data.dataset import Dataset
+        from torch.utils.data.dataloader import DataLoader, default_collate
+        from torch.utils.hooks import RemovableHandle
+        from torch.autograd.function import Function
+        from torch.autograd import Variable
+        from torch.serialization import load
+        from torch._tensor import Tensor
+        from torch.types import Device
+        print(Module is nn.Module, Parameter is nn.Parameter, Again is torch.optim.Optimizer)
+        print(Function is torch.autograd.Function, load is torch.load, Tensor is torch.Tensor)
+        print(DataLoader is torch.utils.data.DataLoader, _pair(3), StepLR.__name__)
+        import flambeau._tensor
+        print(flambeau._tensor.__name__, nn.modules.linear.Linear is nn.Linear)
+        """
+    ) == [
+        "True True True",
+        "True True True",
+        "True (3, 3) StepLR",
+        "flambeau._tensor True",
+    ]
 
 
 @pytest.mark.parametrize("other", ["2.13", "2.13.0", "2.13.0+cpu", "2.9", "2.14", "3", "2.13.0rc1"])

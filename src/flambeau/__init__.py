@@ -513,7 +513,7 @@ from flambeau import version
 from flambeau._version import __version__
 
 # --- namespaces
-from flambeau import amp, autograd, fft, linalg, nn, optim, special, utils
+from flambeau import amp, autograd, cuda, fft, linalg, nn, optim, special, types, utils
 from flambeau._compile.api import compile
 from flambeau._tensor.jax_ops import wrap_jax
 from flambeau.amp.autocast_mode import (
@@ -643,6 +643,7 @@ __all__ = [
     "count_nonzero",
     "cov",
     "cross",
+    "cuda",
     "cummax",
     "cummin",
     "cumprod",
@@ -976,6 +977,7 @@ __all__ = [
     "triu_indices",
     "true_divide",
     "trunc",
+    "types",
     "uint16",
     "uint32",
     "uint64",

@@ -41,19 +41,17 @@ PATHS: dict[str, str] = {
     "_tensor": "_tensor.tensor",
     "_tensor_str": "_tensor.printing",
     "functional": "",
-    "nn.utils.clip_grad": "nn.utils",
-    "nn.utils.convert_parameters": "nn.utils",
     "torch_version": "version",
-    "cuda.amp": "amp",
-    "cuda.amp.autocast_mode": "amp",
-    "cuda.amp.grad_scaler": "amp",
     "amp.autocast_mode": "amp",
     "amp.grad_scaler": "amp",
-    "autograd.function": "autograd",
     "autograd.grad_mode": "autograd",
-    "autograd.variable": "autograd",
-    "utils.data.distributed": "utils.data",
+    "cuda.amp": "amp",
+    "cuda.amp.autocast_mode": "amp",
+    "cuda.amp.common": "amp",
+    "cuda.amp.grad_scaler": "amp",
     "utils.data._utils": "utils.data",
+    "utils.data.distributed": "utils.data",
+    "utils.hooks": "_tensor.hooks",
 }
 
 
@@ -227,6 +225,9 @@ def explain_missing(module: ModuleType) -> None:
             )
         if resolve(fullname) is not None:
             return importlib.import_module(fullname)
+        found = inherited(alias, name)
+        if found is not None:
+            return found
         frame = sys._getframe(1)
         if dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM":
             raise ImportError(missing(fullname), name=fullname)
@@ -234,6 +235,24 @@ def explain_missing(module: ModuleType) -> None:
 
     explain.explains = True
     module.__dict__["__getattr__"] = explain
+
+
+def inherited(alias: str, name: str) -> Any:
+    """What PyTorch's module shows of another, as `torch.optim.sgd` shows `Optimizer`.
+
+    It is taken from the nearest package above that has it, if PyTorch lists the name here.
+    """
+    if name not in torch_names().get(alias, ()):
+        return None
+    owner = alias.rpartition(".")[0]
+    while owner:
+        ours = resolve(owner)
+        above = sys.modules.get(ours) if ours is not None else None
+        found = above.__dict__.get(name) if above is not None else None
+        if found is not None and not isinstance(found, ModuleType):
+            return found
+        owner = owner.rpartition(".")[0]
+    return None
 
 
 @functools.cache

@@ -248,7 +248,9 @@ def test_module(name):
         warnings.simplefilter("ignore")
         for training in (True, False) if entry.train_and_eval_differ else (True,):
             for i, sample in enumerate(samples(entry, torch.float64, training)):
-                second = entry.supports_gradgrad and training and (FULL or (i == 0 and name not in LONG))
+                second = (
+                    entry.supports_gradgrad and training and (FULL or (i == 0 and name not in LONG))
+                )
                 check(name, sample, entry, training, second)
         first = samples(entry, torch.float64, True)[0]
         check_copies(entry, first)

@@ -196,9 +196,7 @@ def rrelu_train(key: Array, input: Array, lower: float = 0.125, upper: float = 1
 
     Follows `torch.nn.functional.rrelu` in training mode.
     """
-    draw = jax.random.uniform(
-        generator(key), input.shape, widen(input).dtype, lower, upper
-    )
+    draw = jax.random.uniform(generator(key), input.shape, widen(input).dtype, lower, upper)
     return jnp.where(input > 0, input, input * draw.astype(input.dtype))
 
 

@@ -112,9 +112,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """
     kind = value_of(input).aval.dtype.kind
     if isinstance(value, complex) and kind != "c":
-        raise RuntimeError(
-            f"value cannot be converted to type {input.dtype.name} without overflow"
-        )
+        raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
     return _masked_fill(input, mask, value)
 
 
@@ -251,9 +249,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """
     if num_classes == -1:
         if tensor.numel() == 0:
-            raise RuntimeError(
-                "Can not infer total number of classes from empty tensor."
-            )
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
         num_classes = int(tensor.max().item()) + 1
     elif num_classes < 1 and tensor.numel():
         raise RuntimeError("num_classes should be positive")

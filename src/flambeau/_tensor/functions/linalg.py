@@ -52,8 +52,9 @@ def _bound(value: Any, like: Any) -> Any:
     if value is None or isinstance(value, TensorBase):
         return value
     aval = value_of(like).aval
-    real = np.dtype(np.float64 if aval.dtype.itemsize > 8 - 4 * (aval.dtype.kind == "f") else
-                    np.float32)
+    real = np.dtype(
+        np.float64 if aval.dtype.itemsize > 8 - 4 * (aval.dtype.kind == "f") else np.float32
+    )
     return wrap(constant(np.asarray(value, real), aval.device))
 
 
@@ -129,8 +130,6 @@ def multi_dot(tensors: Any, *, out: Any = None) -> Any:
     Follows ``torch.linalg.multi_dot``.
     """
     return _stored(out, run(products.multi_dot, (tensors,), ()), "multi_dot")
-
-
 
 
 def matrix_norm(

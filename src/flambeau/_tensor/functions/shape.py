@@ -248,9 +248,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
         return reshape(input, 1)
     if first == last:
         return input
-    return reshape(
-        input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
-    )
+    return reshape(input, (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
 def ravel(input: Any) -> Any:
@@ -328,15 +326,11 @@ def broadcast_shapes(*shapes: Any) -> Any:
         for i in range(-1, -len(shape) - 1, -1):
             n = shape[i]
             if n < 0:
-                raise RuntimeError(
-                    f"Trying to create tensor with negative dimension ({n}): ({n})"
-                )
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({n}): ({n})")
             if n == 1 or n == result[i]:
                 continue
             if result[i] != 1:
-                raise RuntimeError(
-                    "Shape mismatch: objects cannot be broadcast to a single shape"
-                )
+                raise RuntimeError("Shape mismatch: objects cannot be broadcast to a single shape")
             result[i] = n
     return Size(result)
 
@@ -394,9 +388,7 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
         )
     begin += size if begin < 0 else 0
     if begin + length > size:
-        raise RuntimeError(
-            f"start ({begin}) + length ({length}) exceeds dimension size ({size})."
-        )
+        raise RuntimeError(f"start ({begin}) + length ({length}) exceeds dimension size ({size}).")
     return slice_view(input, at, begin, length, 1)
 
 
@@ -450,8 +442,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
     if size == 0 and length:
         raise RuntimeError(
-            "split_size can only be 0 if dimension size is 0, but got dimension size of "
-            f"{length}"
+            f"split_size can only be 0 if dimension size is 0, but got dimension size of {length}"
         )
     starts = range(0, length, size) if length else (0,)
     return tuple(_part(tensor, dim, i, min(size, length - i)) for i in starts)
@@ -498,9 +489,7 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
         bounds = [0, *(operator.index(i) for i in indices_or_sections), length]
         result = []
         for i, (start, end) in enumerate(itertools.pairwise(bounds)):
-            first, last, _ = rows.slice_bounds(
-                length, start, None if i == len(bounds) - 2 else end
-            )
+            first, last, _ = rows.slice_bounds(length, start, None if i == len(bounds) - 2 else end)
             result.append(_part(input, dim, first, last - first))
         return tuple(result)
     sections = operator.index(indices_or_sections)
@@ -555,9 +544,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """
     shape = _shape(input)
     if not shape:
-        raise IndexError(
-            "Dimension specified as 0 but tensor has no dimensions"
-        )
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     dim = canonical_dim(dim, len(shape))
     return tuple(
         run(rows.select, (input,), (("dim", dim), ("index", i))) for i in range(shape[dim])

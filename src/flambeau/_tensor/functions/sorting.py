@@ -164,9 +164,7 @@ def unique(
     if axis is not None:
         found = index_select(input.detach(), axis, _constants(device, kept)[0])
     else:
-        found = index_select(
-            input.detach().reshape(-1), 0, _constants(device, kept)[0]
-        )
+        found = index_select(input.detach().reshape(-1), 0, _constants(device, kept)[0])
         inverse = inverse.reshape(array.shape)
     return _with_extras(found, device, inverse, counts, return_inverse, return_counts)
 
@@ -193,15 +191,20 @@ def _unique(array: np.ndarray, axis: int | None) -> tuple[Any, Any, Any]:
     array = _comparable(array)
     if axis is None:
         _, kept, inverse, counts = np.unique(
-            array.reshape(-1), return_index=True, return_inverse=True, return_counts=True,
+            array.reshape(-1),
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
             equal_nan=False,
         )
     else:
         moved = np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
         if moved.shape[1] == 0:
             n = min(1, moved.shape[0])
-            return np.zeros(n, np.int64), np.zeros(moved.shape[0], np.int64), np.full(
-                n, moved.shape[0]
+            return (
+                np.zeros(n, np.int64),
+                np.zeros(moved.shape[0], np.int64),
+                np.full(n, moved.shape[0]),
             )
         _, kept, inverse, counts = np.unique(
             moved, axis=0, return_index=True, return_inverse=True, return_counts=True
