@@ -62,6 +62,13 @@ def _put(base: Array, at: tuple[Any, ...], new: Any) -> Array:
     return base.at[at].set(new, mode="drop", unique_indices=True)
 
 
+def _accumulate(base: Array, at: tuple[Any, ...], new: Any) -> Array:
+    """``new`` added at positions; for bool, or-ed."""
+    if base.dtype == jnp.bool_:
+        return base.at[at].max(new, mode="drop")
+    return base.at[at].add(new, mode="drop")
+
+
 def _check_gather(input: Array, dim: int, index: Array, name: str) -> None:
     if max(index.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
@@ -165,7 +172,7 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     Follows ``torch.scatter_add``.
     """
     base, at, new = _scatter_parts(input, dim, index, src, "scatter_add")
-    return base.at[at].add(new, mode="drop").reshape(input.shape)
+    return _accumulate(base, at, new).reshape(input.shape)
 
 
 @jax.custom_jvp
@@ -331,7 +338,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
     """
     whole, at, new = _index_parts(input, dim, index, source, "index_add")
     scaled = new * jnp.asarray(alpha).astype(input.dtype)
-    return whole.at[at].add(scaled, mode="drop").reshape(input.shape)
+    return _accumulate(whole, at, scaled).reshape(input.shape)
 
 
 @op()
@@ -431,7 +438,7 @@ def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> 
     if source.dtype != input.dtype:
         raise RuntimeError("put_(): self and source expected to have the same dtype")
     flat, at, new = input.reshape(-1), (_wrap(index.reshape(-1), input.size),), source.reshape(-1)
-    out = flat.at[at].add(new, mode="drop") if accumulate else _put(flat, at, new)
+    out = _accumulate(flat, at, new) if accumulate else _put(flat, at, new)
     return out.reshape(input.shape)
 
 
@@ -543,7 +550,7 @@ def index_put(
                 f"to indexing result of shape {list(wanted)}"
             ) from None
         new = jnp.broadcast_to(values.reshape(values.shape[extra:]), wanted)
-    return input.at[key].add(new, mode="drop") if accumulate else _put(input, key, new)
+    return _accumulate(input, key, new) if accumulate else _put(input, key, new)
 
 
 @op(promote="numeric")

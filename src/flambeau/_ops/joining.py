@@ -303,8 +303,9 @@ def roll(input: Array, shifts: Dims, dims: OptDims = None) -> Array:
         raise RuntimeError(
             f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}"
         )
-    axes = tuple(canonical_dim(d, input.ndim) for d in dims)
-    return jnp.roll(input, shifts, axes) if input.ndim else input
+    if input.ndim == 0:
+        raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
+    return jnp.roll(input, shifts, tuple(canonical_dim(d, input.ndim) for d in dims))
 
 
 @op()

@@ -259,6 +259,14 @@ def _apply(t: Any, steps: list[tuple[Any, Any, Any]]) -> Any:
     return t
 
 
+def alias(t: Any) -> Any:
+    """A view of the whole tensor, with its strides."""
+    if value_of(t).aval.ndim == 0:
+        return run(views.view, (t,), (("shape", ()),))
+    static = (("dim", 0), ("start", None), ("end", None), ("step", 1))
+    return run(views.slice, (t,), static)
+
+
 def _lazy(t: Any, steps: list[tuple[Any, Any, Any]]) -> Any:
     """What :func:`_apply` gives, without recording the reads: for a write through it."""
     if not steps:
@@ -286,7 +294,7 @@ def getitem(t: Any, key: Any) -> Any:
     plan = _plan(value_of(t).aval.shape, key)
     shown = _apply(t, plan.steps)
     if not plan.slots:
-        return run(views.view, (t,), (("shape", tuple(plan.shape)),)) if shown is t else shown
+        return alias(t) if shown is t else shown
     indices, dims = _indices(plan, value_of(t).aval.device)
     return run(rows.index, (shown, indices), (("dims", dims),))
 

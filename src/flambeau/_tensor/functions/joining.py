@@ -54,12 +54,16 @@ def block_diag(*tensors: Any) -> Any:
     return run(rows.block_diag, (tensors,), ())
 
 
-def repeat(input: Any, *repeats: Any) -> Any:
+def _given(args: tuple[Any, ...], named: Any) -> tuple[int, ...]:
+    return sizes_of(args if named is None else (named,), "dims")
+
+
+def repeat(input: Any, *args: Any, repeats: Any = None) -> Any:
     """The tensor repeated along its dimensions. Follows ``torch.Tensor.repeat``."""
-    return run(rows.repeat, (input,), (("repeats", sizes_of(repeats, "repeats")),))
+    return run(rows.repeat, (input,), (("repeats", _given(args, repeats)),))
 
 
-def tile(input: Any, *dims: Any) -> Any:
+def tile(input: Any, *args: Any, dims: Any = None) -> Any:
     """The tensor repeated along its dimensions; missing counts are 1.
 
     Example:
@@ -69,10 +73,10 @@ def tile(input: Any, *dims: Any) -> Any:
 
     Follows ``torch.tile``.
     """
-    return run(rows.tile, (input,), (("dims", sizes_of(dims, "dims")),))
+    return run(rows.tile, (input,), (("dims", _given(args, dims)),))
 
 
-def flip(input: Any, *dims: Any) -> Any:
+def flip(input: Any, *args: Any, dims: Any = None) -> Any:
     """The order of the elements reversed along ``dims``.
 
     Example:
@@ -82,7 +86,7 @@ def flip(input: Any, *dims: Any) -> Any:
 
     Follows ``torch.flip``.
     """
-    return run(rows.flip, (input,), (("dims", sizes_of(dims, "dims")),))
+    return run(rows.flip, (input,), (("dims", _given(args, dims)),))
 
 
 def repeat_interleave(

@@ -80,7 +80,9 @@ def view(input: Any, *shape: Any, dtype: Any = None, size: Any = None) -> Any:
     if dtype is not None:
         want = dtypes.as_dtype(dtype).numpy
         if want == value_of(input).aval.dtype:
-            return run(rows.view, (input,), (("shape", _shape(input)),))
+            from flambeau._tensor.indexing import alias
+
+            return alias(input)
         return run(rows.view_dtype, (input,), (("dtype", want),))
     new = sizes_of(shape if size is None else (size,))
     if input._chain is not None:
@@ -93,12 +95,13 @@ def view(input: Any, *shape: Any, dtype: Any = None, size: Any = None) -> Any:
     return run(rows.view, (input,), (("shape", new),))
 
 
-def reshape(input: Any, *shape: Any) -> Any:
+def reshape(input: Any, *args: Any, shape: Any = None) -> Any:
     """The elements in another shape: a view where the strides allow it, a copy elsewhere.
 
     Args:
         input: the tensor.
-        *shape: the sizes, one of which may be -1.
+        *args: the sizes, one by one or as one sequence; one of them may be -1.
+        shape: the sizes, by keyword.
 
     Raises:
         RuntimeError: the shape holds another number of elements.
@@ -110,7 +113,7 @@ def reshape(input: Any, *shape: Any) -> Any:
 
     Follows ``torch.reshape``.
     """
-    new = sizes_of(shape)
+    new = sizes_of(args if shape is None else (shape,), "shape")
     if input._chain is not None:
         full = rows.infer_shape(new, value_of(input).aval.size)
         if viewed_strides(*layout(input)[:2], full) is None:
@@ -128,7 +131,7 @@ def reshape_as(input: Any, other: Any) -> Any:
     return reshape(input, _shape(other))
 
 
-def permute(input: Any, *dims: Any) -> Any:
+def permute(input: Any, *args: Any, dims: Any = None) -> Any:
     """The dimensions in another order: output dimension i is input dimension ``dims[i]``.
 
     Raises:
@@ -141,7 +144,7 @@ def permute(input: Any, *dims: Any) -> Any:
 
     Follows ``torch.permute``.
     """
-    return run(rows.permute, (input,), (("dims", sizes_of(dims, "dims")),))
+    return run(rows.permute, (input,), (("dims", sizes_of(args if dims is None else (dims,), "dims")),))
 
 
 def t(input: Any) -> Any:
@@ -282,7 +285,7 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     return view(input, (*shape[:at], *parts, *shape[at + 1 :]))
 
 
-def expand(input: Any, *size: Any, implicit: bool = False) -> Any:
+def expand(input: Any, *args: Any, size: Any = None, implicit: bool = False) -> Any:
     """Dimensions of size 1 repeated to ``size`` without a copy; -1 keeps a size.
 
     Example:
@@ -292,7 +295,8 @@ def expand(input: Any, *size: Any, implicit: bool = False) -> Any:
 
     Follows ``torch.Tensor.expand``.
     """
-    return run(rows.expand, (input,), (("size", sizes_of(size)),))
+    static = (("size", sizes_of(args if size is None else (size,))),)
+    return run(rows.expand, (input,), static)
 
 
 def expand_as(input: Any, other: Any) -> Any:
@@ -379,6 +383,8 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     length = operator.index(length)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
+    if isinstance(start, TensorBase) and (value_of(start).aval.ndim or start.dtype.category != 1):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     begin = operator.index(start)
     size = shape[at]
     if not -size <= begin <= size:
