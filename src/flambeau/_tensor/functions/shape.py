@@ -383,7 +383,8 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     length = operator.index(length)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
-    if isinstance(start, TensorBase) and (value_of(start).aval.ndim or start.dtype.category != 1):
+    whole = not isinstance(start, TensorBase) or (start.ndim == 0 and start.dtype.category == 1)
+    if not whole:
         raise RuntimeError("start must be an 0-dim integral Tensor.")
     begin = operator.index(start)
     size = shape[at]
