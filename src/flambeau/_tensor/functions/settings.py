@@ -1,0 +1,158 @@
+"""Switches of PyTorch that programs set: accepted, kept, and given back.
+
+XLA chooses its own threads and algorithms, which are deterministic on CPU; what can be
+asked is answered with what was set.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from flambeau._autograd.tape import mode
+from flambeau._tensor import dtypes
+from flambeau._tensor.core import TensorBase
+
+
+class _Settings:
+    deterministic = "default"
+    matmul = "highest"
+    threads = 0
+    interop = 0
+    warn_always = False
+
+
+_MODES = ["default", "warn", "error"]
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Accepted and kept. Follows ``torch.use_deterministic_algorithms``."""
+    _Settings.deterministic = ("warn" if warn_only else "error") if mode else "default"
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Whether they were asked for. Follows ``torch.are_deterministic_algorithms_enabled``."""
+    return _Settings.deterministic != "default"
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether only warnings were asked for."""
+    return _Settings.deterministic == "warn"
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Accepted and kept: 0 or "default", 1 or "warn", 2 or "error".
+
+    Raises:
+        RuntimeError: it is none of these.
+        TypeError: it is neither an int nor a string.
+    """
+    if not isinstance(debug_mode, (int, str)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    names = dict(enumerate(_MODES)) | {m: m for m in _MODES}
+    if debug_mode not in names:
+        raise RuntimeError(f"debug_mode must be one of {list(names)}, but got {debug_mode!r}")
+    _Settings.deterministic = names[debug_mode]
+
+
+def get_deterministic_debug_mode() -> int:
+    """What :func:`set_deterministic_debug_mode` set, as a number."""
+    return _MODES.index(_Settings.deterministic)
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepted and kept; products of float32 stay exact to float32.
+
+    Raises:
+        ValueError: not "highest", "high" or "medium".
+    """
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f"precision must be 'highest', 'high' or 'medium', got {precision!r}")
+    _Settings.matmul = precision
+
+
+def get_float32_matmul_precision() -> str:
+    """What :func:`set_float32_matmul_precision` set."""
+    return _Settings.matmul
+
+
+def _positive(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} expects an int, but got {type(value).__name__}")
+    if value < 1:
+        raise RuntimeError(f"{name} expects a positive integer, got {value}")
+    return value
+
+
+def set_num_threads(int: int) -> None:
+    """Accepted and kept: XLA sizes its own pool of threads. Follows ``torch.set_num_threads``."""
+    _Settings.threads = _positive("set_num_threads", int)
+
+
+def get_num_threads() -> int:
+    """What was set, the number of cores by default."""
+    return _Settings.threads or os.cpu_count() or 1
+
+
+def set_num_interop_threads(int: int) -> None:
+    """Accepted and kept."""
+    _Settings.interop = _positive("set_num_interop_threads", int)
+
+
+def get_num_interop_threads() -> int:
+    """What was set, the number of cores by default."""
+    return _Settings.interop or os.cpu_count() or 1
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """False: how denormal numbers are treated cannot be changed here."""
+    return False
+
+
+def set_warn_always(b: bool, /) -> None:
+    """Accepted and kept: Python's own filters decide how often a warning shows."""
+    if not isinstance(b, bool):
+        raise TypeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    _Settings.warn_always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """What :func:`set_warn_always` set."""
+    return _Settings.warn_always
+
+
+def set_default_tensor_type(t: Any, /) -> None:
+    """Set the default dtype by an old type name, such as ``"torch.DoubleTensor"``.
+
+    Raises:
+        TypeError: it is not the name of a floating point type.
+    """
+    from flambeau._tensor.tensor import legacy_dtype
+
+    if isinstance(t, dtypes.dtype):
+        dtypes.set_default_dtype(t)
+        return
+    name = t if isinstance(t, str) else getattr(t, "__name__", "")
+    try:
+        dtypes.set_default_dtype(legacy_dtype(name))
+    except ValueError:
+        raise TypeError(f"invalid type object: {t!r} is not the type of a tensor") from None
+
+
+def typename(obj: Any, /) -> str:
+    """The name of an object's type; of a tensor its old type name. Follows ``torch.typename``."""
+    if isinstance(obj, TensorBase):
+        return obj.type()
+    if isinstance(obj, dtypes.dtype):
+        return repr(obj)
+    cls = obj if isinstance(obj, type) or callable(obj) else type(obj)
+    module = getattr(cls, "__module__", None) or ""
+    name = getattr(cls, "__qualname__", type(obj).__qualname__)
+    return name if module in ("", "builtins") else f"{module}.{name}"
+
+
+def is_inference(input: Any) -> bool:
+    """Whether the tensor was made under ``inference_mode``: asked of the mode in force."""
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"is_inference(): expected Tensor, got {type(input).__name__}")
+    return bool(mode.inference)
