@@ -5,7 +5,6 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from flambeau._ops._numeric import is_complex
 from flambeau._ops.registry import Array, OptArray, op
 
 
@@ -77,10 +76,9 @@ def istft(
     total = n_fft + hop_length * (count - 1)
     places = _starts(count, n_fft, hop_length)
     signal = jnp.zeros((*frames.shape[:-2], total), frames.dtype)
-    signal = signal.at[..., places].add(frames * jnp.conj(shape) if is_complex(shape) else frames * shape)
-    weight = jnp.zeros((total,), shape.dtype).at[places].add(
-        jnp.broadcast_to(jnp.square(jnp.abs(shape)), places.shape)
-    )
+    signal = signal.at[..., places].add(frames * jnp.conj(shape))
+    square = jnp.broadcast_to(jnp.square(jnp.abs(shape)), places.shape)
+    weight = jnp.zeros((total,), square.dtype).at[places].add(square)
     start = n_fft // 2 if center else 0
     if length is not None:
         stop = start + length

@@ -56,3 +56,4 @@ legendre_polynomial_p = public(polynomials.legendre_polynomial_p)
 
 softmax = numpy_names(public(nn_activation.softmax))
 log_softmax = numpy_names(public(nn_activation.log_softmax))
+hardshrink = public(nn_activation.hardshrink)

@@ -53,7 +53,9 @@ def stft(
     is_complex = input.is_complex() or (window is not None and window.is_complex())
     half = (not is_complex) if onesided is None else bool(onesided)
     if not (input.is_floating_point() or input.is_complex()):
-        raise RuntimeError(f"stft: expected a tensor of floating point or complex values, got {input.dtype}")  # fmt: skip
+        raise RuntimeError(
+            f"stft: expected a tensor of floating point or complex values, got {input.dtype}"
+        )
     if aval.ndim not in (1, 2):
         raise RuntimeError(f"stft: expected a 1D or 2D tensor, got {aval.ndim}D")
     length = aval.shape[-1] + (2 * (n_fft // 2) if center else 0)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from flambeau._tensor import dtypes
+from flambeau._tensor.construct import from_data
 from flambeau._tensor.dispatch import assign
 from flambeau._tensor.functions import casts as f
+from flambeau._tensor.functions.settings import is_inference
 
 
 class CastMethods:
@@ -80,3 +84,42 @@ class CastMethods:
     def cdouble(self, memory_format: Any = None) -> Any:
         """The tensor as complex128. Follows ``torch.Tensor.cdouble``."""
         return self.to(dtypes.complex128)
+
+    def is_inference(self) -> bool:
+        """Whether inference mode is on. Follows ``torch.Tensor.is_inference``."""
+        return is_inference(self)
+
+    def is_pinned(self, device: Any = None) -> bool:
+        """False: host memory is JAX's. Follows ``torch.Tensor.is_pinned``."""
+        return False
+
+    def pin_memory(self, device: Any = None) -> Any:
+        """The tensor itself: host memory is JAX's. Follows ``torch.Tensor.pin_memory``."""
+        return self
+
+    def record_stream(self, stream: Any) -> None:
+        """Accepted: XLA keeps memory alive by itself. Follows ``torch.Tensor.record_stream``."""
+
+    def apply_(self, callable: Any) -> Any:
+        """Replace every element ``x`` by ``callable(x)``, on the host; slow.
+
+        Follows ``torch.Tensor.apply_``.
+        """
+        return self.map_(self, lambda x, _: callable(x))
+
+    def map_(self, tensor: Any, callable: Any) -> Any:
+        """Replace every element ``x`` by ``callable(x, y)`` with ``y`` of ``tensor``.
+
+        It runs on the host and is slow. Follows ``torch.Tensor.map_``.
+
+        Raises:
+            TypeError: the tensor requires grad.
+        """
+        if self.requires_grad:
+            raise TypeError("can't call map_() on Variable that requires grad")
+        mine = np.asarray(self.detach().numpy())
+        other = np.broadcast_to(tensor.detach().numpy(), mine.shape)
+        made = np.empty_like(mine)
+        for place in np.ndindex(mine.shape):
+            made[place] = callable(mine[place].item(), other[place].item())
+        return assign(self, from_data(made, self.dtype, self.device), "map_")

@@ -94,6 +94,8 @@ class PointwiseMethods:
     i0_ = inplace(s.i0, "i0")
     logit_ = inplace(s.logit, "logit")
 
+    hardshrink = s.hardshrink
+
     def polygamma(self, n: int) -> Any:
         """The n-th derivative of the digamma function. Follows ``torch.Tensor.polygamma``."""
         return s.polygamma(n, self)
