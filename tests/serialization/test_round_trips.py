@@ -299,3 +299,117 @@ def test_what_cannot_be_written_is_named(value, tmp_path):
     assert path in str(error.value)
     assert isinstance(error.value, TypeError)
     assert list(tmp_path.iterdir()) == []
+
+
+def tar_checkpoint() -> bytes:
+    """What PyTorch before 0.1.2 wrote: two tensors over one storage, and a view of a storage."""
+    import pickle
+    import struct
+
+    from tests.serialization.hostile import tar_block
+
+    def stream(*values: bytes) -> bytes:
+        return b"".join(values)
+
+    def description(key: int, second: bytes, cls: str) -> bytes:
+        return b"\x80\x02K" + bytes([key]) + second + f"ctorch\n{cls}\n".encode() + b"\x87."
+
+    data = np.arange(6, dtype="<f4").tobytes()
+    storages = stream(
+        pickle.dumps(1, 2),
+        description(10, _text("cpu"), "FloatStorage"),
+        struct.pack("<q", 6), data,
+        pickle.dumps([(11, 10, 2, 3)], 2),
+    )  # fmt: skip
+    tensors = stream(
+        pickle.dumps(3, 2),
+        description(1, b"K\x0a", "FloatTensor"), struct.pack("<ii5q", 2, 0, 2, 3, 3, 1, 0),
+        description(2, b"K\x0a", "FloatTensor"), struct.pack("<ii3q", 1, 0, 2, 1, 4),
+        description(3, b"K\x0b", "FloatTensor"), struct.pack("<ii3q", 1, 0, 3, 1, 0),
+    )  # fmt: skip
+    body = b"\x80\x02}(" + b"".join(
+        _text(name) + _text(key) + b"Q" for name, key in (("a", "1"), ("b", "2"), ("c", "3"))
+    ) + b"u."  # fmt: skip
+    info = pickle.dumps({"little_endian": True, "protocol_version": 1000}, 2)
+    parts = {"sys_info": info, "pickle": body, "storages": storages, "tensors": tensors}
+    return b"".join(tar_block(name, raw) for name, raw in parts.items()) + b"\0" * 1024
+
+
+def _text(text: str) -> bytes:
+    return b"X" + len(text).to_bytes(4, "little") + text.encode()
+
+
+def test_the_tar_format(tmp_path):
+    data = tar_checkpoint()
+    held = flambeau.load(data)
+    assert held["a"].tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+    assert held["b"].tolist() == [4.0, 5.0]
+    assert held["c"].tolist() == [2.0, 3.0, 4.0]
+    assert held["a"]._storage is held["b"]._storage
+    (tmp_path / "x.tar").write_bytes(data)
+    theirs = torch.load(tmp_path / "x.tar", weights_only=False)
+    assert {n: t.tolist() for n, t in theirs.items()} == {n: t.tolist() for n, t in held.items()}
+
+
+def test_map_location(tmp_path):
+    data = torch_bytes({"x": torch.ones(2), "m": torch.ones(1)})
+    assert flambeau.load(data, map_location="meta")["x"].is_meta
+    seen = []
+
+    def where(storage, location):
+        seen.append((storage.nbytes, location))
+        return storage
+
+    assert flambeau.load(data, map_location=where)["x"].tolist() == [1.0, 1.0]
+    assert seen == [(8, "cpu"), (4, "cpu")]
+    assert flambeau.load(data, map_location={"cpu": "meta"})["x"].is_meta
+    assert flambeau.load(data, map_location=flambeau.device("cpu"))["m"].item() == 1
+    elsewhere = data.replace(b"X\x03\x00\x00\x00cpu", b"X\x03\x00\x00\x00tpu")
+    elsewhere = _with_correct_checksums(elsewhere)
+    with pytest.raises(flambeau.errors.CheckpointDeviceError, match="map_location='cpu'"):
+        flambeau.load(elsewhere)
+    assert flambeau.load(elsewhere, map_location="cpu")["x"].tolist() == [1.0, 1.0]
+
+
+def _with_correct_checksums(data: bytes) -> bytes:
+    import zipfile
+
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for info in old.infolist():
+            old.open(info)._expected_crc = None
+            with old.open(info) as entry:
+                entry._expected_crc = None
+                new.writestr(info.filename, entry.read())
+    return out.getvalue()
+
+
+def test_file_objects_and_arguments(tmp_path):
+    with open(tmp_path / "x.pt", "wb") as f:
+        flambeau.save([1, 2], f)
+    with open(tmp_path / "x.pt", "rb") as f:
+        assert flambeau.load(f, weights_only=True, encoding="latin1") == [1, 2]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'wrong'"):
+        flambeau.load(tmp_path / "x.pt", wrong=1)
+    with pytest.raises(ValueError, match="mmap=True needs a path"):
+        flambeau.load(io.BytesIO(), mmap=True)
+    with pytest.raises(TypeError, match="got int"):
+        flambeau.load(3)
+    with pytest.raises(FileNotFoundError):
+        flambeau.load(tmp_path / "missing.pt")
+    with pytest.raises(IsADirectoryError):
+        flambeau.load(tmp_path)
+
+
+def test_files_above_four_gibibytes_have_wide_headers(monkeypatch):
+    # the bounds are lowered instead: the same paths, a small file
+    from flambeau.serialization import _pt_writer, _zip_reader
+
+    monkeypatch.setattr(_pt_writer, "_LIMIT32", 1 << 10)
+    file = io.BytesIO()
+    flambeau.save({"a": flambeau.arange(5000), "b": flambeau.ones(3)}, file)
+    data = file.getvalue()
+    monkeypatch.setattr(_zip_reader, "_FULL32", 1 << 10)
+    held = flambeau.load(data)
+    assert held["a"].tolist() == list(range(5000))
+    assert held["b"].tolist() == [1.0] * 3

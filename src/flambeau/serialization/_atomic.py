@@ -47,7 +47,7 @@ def atomic_file(
         with os.fdopen(fd, "wb", buffering=0) as file:
             if expected > 1 << 20:
                 _check_room(folder, expected)
-            yield file  # type: ignore[misc]
+            yield file
             if durable:
                 os.fsync(fd)
         if os.path.exists(target):

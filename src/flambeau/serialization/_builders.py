@@ -65,7 +65,7 @@ class Builders:
         if isinstance(value, OrderedDict) and type(state) is dict:
             for name, item in state.items():
                 if name == "_metadata" and isinstance(item, dict):
-                    value._metadata = item  # type: ignore[attr-defined]
+                    value._metadata = item
                 else:
                     self.report.note(f"attribute {name!r} of an OrderedDict was dropped")
             return True
@@ -523,7 +523,7 @@ def _set_array_state(array: np.ndarray, state: Any) -> bool:
         raise CheckpointFormatError(
             f"a NumPy array of shape {shape} and dtype {dtype} comes with {len(raw)} bytes"
         )
-    array.__setstate__((1, shape, dtype, bool(fortran), raw))
+    array.__setstate__((1, shape, dtype, bool(fortran), raw))  # type: ignore[arg-type]
     return True
 
 

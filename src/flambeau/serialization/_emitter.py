@@ -256,7 +256,7 @@ class Emitter:
         if factory is None:
             self.out += b")R"
         else:
-            self.name("builtins", factory.__name__)  # type: ignore[attr-defined]
+            self.name("builtins", factory.__name__)
             self.out += b"\x85R"
         self._remember(value)
         self._items(value, path)

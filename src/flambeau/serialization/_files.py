@@ -159,10 +159,13 @@ def _describe(progress: Callable[[int], None] | None) -> Callable[[Any], Any]:
             if progress is not None and storage is not None and id(storage) not in watched:
                 watched[id(storage)] = storage
                 if storage._data is None and storage._load is not None:
-                    inner, size = storage._load, storage.nbytes
 
-                    def load() -> np.ndarray:
-                        progress(size)
+                    def load(
+                        inner: Callable[[], np.ndarray] = storage._load,
+                        size: int = storage.nbytes,
+                        tell: Callable[[int], None] = progress,
+                    ) -> np.ndarray:
+                        tell(size)
                         return inner()
 
                     storage.set_loader(load)
@@ -178,7 +181,7 @@ def _write_npz(
     tensors: dict[str, TensorRecord], path: str, progress: Callable[[int], None] | None
 ) -> list[str]:
     widened = []
-    with atomic_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:  # type: ignore[arg-type]
+    with atomic_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as archive:
         for name, record in tensors.items():
             array = record.numpy()
             if array.dtype.isbuiltin != 1:  # the format cannot name eight-bit floats or bfloat16

@@ -406,7 +406,7 @@ class Interpreter:
         text = self.line().strip()
         if len(text) < 2 or text[0] != text[-1] or text[0] not in b"'\"":
             raise self._bad("has a string without quotes")
-        raw = codecs.escape_decode(text[1:-1])[0]  # type: ignore[attr-defined]
+        raw = codecs.escape_decode(text[1:-1])[0]
         self.stack.append(raw.decode("utf-8"))
 
     def op_binstring(self) -> None:

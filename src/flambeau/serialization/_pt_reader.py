@@ -333,7 +333,7 @@ def _read_legacy(
     source: Source, adapter: Adapter, limits: Limits, report: LoadReport, mmap: bool
 ) -> Any:
     whole = source.view(0, source.size)
-    view = memoryview(whole)
+    view = whole.data
     if view[0] != 0x80:
         raise CheckpointFormatError(
             f"{source.name}: no checkpoint format begins with {bytes(view[:8])!r}"
@@ -466,7 +466,7 @@ def _read_tar(source: Source, adapter: Adapter, limits: Limits, report: LoadRepo
             f"{source.name}: a tar archive without {', '.join(sorted(missing))} is no checkpoint"
         )
     parts = {
-        name: BytesSource(memoryview(source.view(*members[name])), f"{source.name}:{name}")
+        name: BytesSource(source.view(*members[name]).data, f"{source.name}:{name}")
         for name in ("storages", "tensors", "pickle")
     }
     for part in parts.values():
@@ -514,7 +514,7 @@ def _tar_count(part: BytesSource, limits: Limits) -> tuple[int, int]:
 
 
 def _tar_pickle(part: BytesSource, pos: int, limits: Limits) -> tuple[Any, int]:
-    view = memoryview(part.view(0, part.size))
+    view = part.view(0, part.size).data
     return _interpret(view, RecordAdapter(), limits, LoadReport(), part.size, _no_ids, pos)
 
 

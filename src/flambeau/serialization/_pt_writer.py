@@ -74,7 +74,7 @@ def _write(
     writer.add(".storage_alignment", str(ALIGNMENT).encode())
     writer.add("byteorder", sys.byteorder.encode())
     for key, storage in storages:
-        writer.add(f"data/{key}", memoryview(storage.data()))
+        writer.add(f"data/{key}", storage.data().data)
     writer.add("version", b"3\n")
     writer.add(".data/serialization_id", _identity(stream, writer))
     writer.finish()

@@ -463,7 +463,7 @@ def _write_all(file: Any, header: bytes, records: list[TensorRecord]) -> None:
     for record in records:
         if record.nbytes:
             array = np.ascontiguousarray(record.numpy())
-            _write_bytes(file, memoryview(array.reshape(-1).view(np.uint8)))
+            _write_bytes(file, array.reshape(-1).view(np.uint8).data)
 
 
 def _write_bytes(file: Any, view: memoryview) -> None:

@@ -53,6 +53,7 @@ class FileSource:
 
     def __init__(self, path: str | os.PathLike[str]):
         self.name = os.fspath(path)
+        self._map: mmap.mmap | None = None
         self._fd = -1  # for __del__, should opening fail
         self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
         try:
@@ -60,9 +61,8 @@ class FileSource:
             if os.path.isdir(path):
                 raise IsADirectoryError(f"{self.name!r} is a directory, not a checkpoint file")
         except BaseException:
-            os.close(self._fd)
+            self.close()
             raise
-        self._map: mmap.mmap | None = None
         self._lock = threading.Lock()
 
     def _check(self, offset: int, count: int) -> None:
@@ -84,7 +84,7 @@ class FileSource:
     def load(self, offset: int, count: int) -> tuple[np.ndarray, int]:
         self._check(offset, count)
         out = aligned_empty(count)
-        view, crc = memoryview(out), 0
+        view, crc = out.data, 0
         # summed piece by piece, while the piece is still in the processor's cache
         for start in range(0, count, _PIECE):
             piece = view[start : start + _PIECE]
@@ -142,7 +142,7 @@ class BytesSource:
         self._check(offset, count)
         out = aligned_empty(count)
         out[:] = self._data[offset : offset + count]
-        return out, zlib.crc32(memoryview(out))
+        return out, zlib.crc32(out.data)
 
     def view(self, offset: int, count: int) -> np.ndarray:
         self._check(offset, count)

@@ -11,7 +11,7 @@ from flambeau.errors import StateDictError
 
 __all__ = ["StateDictReport", "check_state_dict", "ties_of"]
 
-_PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
+_PREFIXES: tuple[str, ...] = ("module.", "_orig_mod.", "model.", "net.")
 
 
 @dataclass(slots=True)
@@ -145,9 +145,9 @@ def check_state_dict(model: Any, state_dict: Mapping[str, Any]) -> StateDictRepo
                 report.transposed.append(name)
         else:
             report.matched.append(name)
-        dtypes = tuple(str(t.dtype).removeprefix("torch.") for t in (tensor, given))
-        if dtypes[0] != dtypes[1]:
-            report.dtypes[name] = dtypes
+        ours, other = (str(t.dtype).removeprefix("torch.") for t in (tensor, given))
+        if ours != other:
+            report.dtypes[name] = (ours, other)
     report.unexpected = [name for name in theirs if name not in own]
     report.model_ties = ties_of(own)
     report.file_ties = ties_of(theirs)

@@ -37,7 +37,7 @@ def _children(value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, (set, frozenset)):
         return [("{}", item) for item in value if type(item) not in _LEAVES]
     if type(value) is Stub:
-        found = [(".args", value.args)] if value.args else []
+        found: list[tuple[str, Any]] = [(".args", value.args)] if value.args else []
         for part, item in (
             (".state", value.state),
             (".items", value.items),

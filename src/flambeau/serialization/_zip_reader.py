@@ -293,7 +293,7 @@ class ZipReader:
             raise self._bad(f"has a damaged entry {entry.name!r:.200} ({error})") from None
         if done != entry.size or not inflater.eof:
             raise self._bad(f"holds less in {entry.name!r:.200} than it declares")
-        self._verify(entry, zlib.crc32(memoryview(out)))
+        self._verify(entry, zlib.crc32(out.data))
         return out
 
     def _verify(self, entry: ZipEntry, crc: int) -> None:
