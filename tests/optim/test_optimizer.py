@@ -525,9 +525,62 @@ def test_muon_wants_matrices():
         optim.Muon([leaf(np.ones(2, "float32"))])
 
 
-def test_differentiable_is_refused_by_step():
-    p = leaf(np.ones(2, "float32"))
-    optimizer = optim.SGD([p], differentiable=True)
-    p.grad = flambeau.from_numpy(np.ones(2, "float32"))
-    with pytest.raises(NotImplementedError, match="differentiable"):
+DIFFERENTIABLE = {
+    "SGD": {"weight_decay": 0.1},
+    "Adam": {"amsgrad": True, "weight_decay": 0.1},
+    "AdamW": {},
+    "RMSprop": {"momentum": 0.9, "centered": True},
+    "Adagrad": {"weight_decay": 0.1},
+    "Adadelta": {},
+    "Adamax": {},
+    "NAdam": {},
+    "RAdam": {},
+    "ASGD": {},
+    "Rprop": {},
+}
+
+
+@pytest.mark.parametrize("cls", DIFFERENTIABLE)
+def test_gradients_flow_through_a_differentiable_step(cls):
+    # One step: torch writes in place over what it saved, and cannot go back through two.
+    found = []
+    for lib in (flambeau, torch):
+        start, grad = (
+            lib.from_numpy(a.copy()).requires_grad_() for a in arrays(((4, 3),) * 2, 5, "float64")
+        )
+        p = start.clone()
+        optimizer = getattr(lib.optim, cls)([p], lr=0.1, differentiable=True, **DIFFERENTIABLE[cls])
+        p.grad = grad
         optimizer.step()
+        (p**3).sum().backward()
+        found.append([start.grad, grad.grad])
+        if lib is flambeau:
+            step = optimizer.state[p].get("step")
+            assert step is None or not step.requires_grad
+    for ours, theirs in zip(*found, strict=True):
+        theirs = np.zeros((4, 3)) if theirs is None else to_numpy(theirs)
+        # torch's bias corrections are float32 tensors here
+        np.testing.assert_allclose(to_numpy(ours), theirs, rtol=1e-4, atol=1e-9)
+
+
+def test_gradients_flow_through_several_differentiable_steps():
+    # d p2 / d g1 of momentum: -lr (1 + mu); torch detaches its first buffer.
+    start, first, second = (leaf(a) for a in arrays(((3,),) * 3, 5, "float64"))
+    p = start.clone()
+    optimizer = optim.SGD([p], lr=0.1, momentum=0.9, differentiable=True)
+    for grad in (first, second):
+        p.grad = grad
+        optimizer.step()
+    p.sum().backward()
+    np.testing.assert_allclose(to_numpy(first.grad), np.full(3, -0.1 * 1.9))
+    np.testing.assert_allclose(to_numpy(second.grad), np.full(3, -0.1))
+    np.testing.assert_allclose(to_numpy(start.grad), np.ones(3))
+
+
+def test_a_differentiable_step_of_a_leaf_is_refused_as_in_torch():
+    for lib in (flambeau, torch):
+        p = lib.ones(2).requires_grad_()
+        optimizer = lib.optim.SGD([p], lr=0.1, differentiable=True)
+        p.grad = lib.ones(2)
+        with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+            optimizer.step()

@@ -8,11 +8,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from flambeau._autograd.tape import record_on_tape
 from flambeau._engine.call import Call, interned
 from flambeau._engine.device import Place
 from flambeau._engine.recorder import capturing, graph_for, record
 from flambeau._tensor.core import TensorBase, value_of, write
-from flambeau._tensor.dispatch import transfer
+from flambeau._tensor.dispatch import check_writable, transfer
 
 State = dict[str, jax.Array]
 Rule = Callable[..., tuple[jax.Array, State]]
@@ -27,6 +28,7 @@ def update(
     states: Sequence[dict[str, Any]],
     hyper: dict[str, Any],
     source: Any = None,
+    tracked: tuple[str, ...] | None = None,
     **static: Any,
 ) -> None:
     """Apply a rule to parameters and their state, in place, without history.
@@ -43,6 +45,7 @@ def update(
         hyper: numbers (inputs of the program: a new value makes no new program) or tensors.
         source: how to get ``hyper`` anew, ``(function, argument)``; a replay of the step
             (``flambeau.compile``) calls it each time.
+        tracked: record the history of the update after all, that of these states excepted.
         static: flags of the rule, hashable.
     """
     if not params:
@@ -51,7 +54,8 @@ def update(
     device = values[0].aval.device
     for v in values:
         if v.aval.device is not device:
-            _by_device(rule, params, grads, states, hyper, source, static)
+            more = {"tracked": tracked, **static}
+            _by_device(rule, params, grads, states, hyper, source, more)
             return
     targets: list[Any] = list(params)
     inputs: list[Any] = values
@@ -86,6 +90,11 @@ def update(
     if capture is not None:
         numbers = tuple(k for k, h in hyper.items() if not isinstance(h, TensorBase))
         capture.hypers.append((source, len(graph_for(device).scalars[0]), numbers))
+    if tracked is not None:
+        sources = [*params, *grads, *targets[len(params) :], *hyper.values()]
+        apart = [t for name in tracked if name in names for t in (s[name] for s in states)]
+        _record_tracked(call, inputs, sources, targets, {id(t) for t in apart}, device)
+        return
     outs = record(call, inputs, _FLOAT64, device)
     for t, v in zip(targets, outs, strict=True):
         if t._chain is None:
@@ -93,6 +102,28 @@ def update(
             t._storage.version += 1
         else:
             write(t, v, None, False)
+
+
+def _record_tracked(
+    call: Call,
+    inputs: list[Any],
+    sources: list[Any],
+    targets: list[Any],
+    apart: set[int],
+    device: Place,
+) -> None:
+    """Record an update as part of the history, for derivatives through it."""
+    for t in targets:
+        check_writable(t)
+    edges = [s._edge if isinstance(s, TensorBase) else None for s in sources]
+    node = None
+    if any(e is not None for e in edges):
+        outs, node = record_on_tape(call, inputs, edges, _FLOAT64, device)
+    else:
+        outs = record(call, inputs, _FLOAT64, device)
+    for i, (t, v) in enumerate(zip(targets, outs, strict=True)):
+        edge = None if node is None or id(t) in apart else (node, i)
+        write(t, v, edge, True)
 
 
 def _hyper(h: Any, device: Place) -> Any:

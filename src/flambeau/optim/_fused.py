@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, ClassVar, TypeAlias
 
-from flambeau._autograd.grad_mode import enable_grad
+from flambeau._autograd.grad_mode import enable_grad, set_grad_enabled
 from flambeau._tensor.fused import update
 from flambeau._tensor.tensor import Tensor
 from flambeau.optim import _state
@@ -117,12 +117,13 @@ class RuleOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for index, group in enumerate(self.param_groups):
-            self._step_group(index, group)
+        # A differentiable step is part of the history; any other leaves none.
+        with set_grad_enabled(bool(self.defaults.get("differentiable"))):
+            for index, group in enumerate(self.param_groups):
+                self._step_group(index, group)
         return loss
 
     def _step_group(self, index: int, group: Group) -> None:
-        self._refuse_differentiable(group)
         state = self.state
         params: list[Tensor] = []
         grads: list[Tensor] = []
@@ -179,6 +180,8 @@ class RuleOptimizer(Optimizer):
             hyper["found_inf"] = found_inf
             rule = guarded(rule)
         static = {**self._static(group), **extra}
+        if group.get("differentiable"):
+            static["tracked"] = tuple(self._scalars)
         names = states[0].keys()
         if all(entry.keys() == names for entry in states):
             update(rule, params, grads, states, hyper, (self._hyper, group), **static)
@@ -195,13 +198,6 @@ class RuleOptimizer(Optimizer):
                 hyper,
                 (self._hyper, group),
                 **static,
-            )
-
-    def _refuse_differentiable(self, group: Group) -> None:
-        if group.get("differentiable"):
-            raise NotImplementedError(
-                f"{type(self).__name__}: step() with differentiable=True records no gradient of "
-                "the update yet; use flambeau.func.grad over a functional update"
             )
 
     def _check(self, group: Group, param: Tensor) -> None:

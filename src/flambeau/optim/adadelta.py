@@ -48,7 +48,7 @@ class Adadelta(RuleOptimizer):
         foreach: accepted; the update is always one program.
         capturable: accepted; the step never leaves the program.
         maximize: ascend.
-        differentiable: refused by ``step()`` for now.
+        differentiable: let gradients flow through the update; parameters must be results.
 
     Raises:
         ValueError: an option is out of range.

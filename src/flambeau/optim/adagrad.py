@@ -50,7 +50,7 @@ class Adagrad(RuleOptimizer):
         eps: added to the denominator.
         foreach: accepted; the update is always one program.
         maximize: ascend.
-        differentiable: refused by ``step()`` for now.
+        differentiable: let gradients flow through the update; parameters must be results.
         fused: accepted; needs floating point parameters.
 
     Raises:

@@ -80,7 +80,7 @@ class Adam(RuleOptimizer):
         foreach: accepted; the update is always one program.
         maximize: ascend.
         capturable: accepted; the step never leaves the program.
-        differentiable: refused by ``step()`` for now.
+        differentiable: let gradients flow through the update; parameters must be results.
         fused: accepted; needs floating point parameters.
         decoupled_weight_decay: shrink the parameter itself, as :class:`AdamW` does.
 

@@ -57,7 +57,7 @@ class Adamax(RuleOptimizer):
         weight_decay: added to the gradient times the parameter.
         foreach: accepted; the update is always one program.
         maximize: ascend.
-        differentiable: refused by ``step()`` for now.
+        differentiable: let gradients flow through the update; parameters must be results.
         capturable: accepted; the step never leaves the program.
 
     Raises:

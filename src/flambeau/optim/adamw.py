@@ -25,7 +25,7 @@ class AdamW(Adam):
         maximize: ascend.
         foreach: accepted; the update is always one program.
         capturable: accepted; the step never leaves the program.
-        differentiable: refused by ``step()`` for now.
+        differentiable: let gradients flow through the update; parameters must be results.
         fused: accepted; needs floating point parameters.
 
     Follows ``torch.optim.AdamW``; Loshchilov and Hutter, 2017 (arXiv 1711.05101).

@@ -79,7 +79,7 @@ class NAdam(RuleOptimizer):
         foreach: accepted; the update is always one program.
         maximize: ascend.
         capturable: accepted; the step never leaves the program.
-        differentiable: refused by ``step()`` for now.
+        differentiable: let gradients flow through the update; parameters must be results.
 
     Raises:
         ValueError: an option is out of range.

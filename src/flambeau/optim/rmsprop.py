@@ -59,7 +59,7 @@ class RMSprop(RuleOptimizer):
         capturable: accepted; the step never leaves the program.
         foreach: accepted; the update is always one program.
         maximize: ascend.
-        differentiable: refused by ``step()`` for now.
+        differentiable: let gradients flow through the update; parameters must be results.
 
     Raises:
         ValueError: an option is out of range.

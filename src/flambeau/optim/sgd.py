@@ -58,7 +58,7 @@ class SGD(RuleOptimizer):
         nesterov: look ahead along the momentum.
         maximize: ascend.
         foreach: accepted; the update is always one program.
-        differentiable: refused by ``step()`` for now.
+        differentiable: let gradients flow through the update; parameters must be results.
         fused: accepted; needs floating point parameters.
 
     Raises:
@@ -146,7 +146,6 @@ class SGD(RuleOptimizer):
         }
 
     def _step_group(self, index: int, group: Group) -> None:
-        self._refuse_differentiable(group)
         params: list[Tensor] = []
         grads: list[Tensor] = []
         for param in group["params"]:
