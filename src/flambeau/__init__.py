@@ -355,6 +355,7 @@ from flambeau._tensor.functions.special import (
 
 # --- shape, joining, indexing, sorting, matmul
 from flambeau._tensor.functions.indexing import (
+    unravel_index,
     argwhere,
     as_strided_scatter,
     diagonal_scatter,
@@ -408,6 +409,11 @@ from flambeau._tensor.functions.joining import (
     vstack,
 )
 from flambeau._tensor.functions.linalg import (
+    geqrf,
+    orgqr,
+    ormqr,
+    pca_lowrank,
+    svd_lowrank,
     cholesky_inverse,
     cholesky_solve,
     det,
@@ -422,6 +428,9 @@ from flambeau._tensor.functions.linalg import (
 )
 from flambeau._tensor.functions.linalg import old_cholesky as cholesky
 from flambeau._tensor.functions.linalg import old_lu_solve as lu_solve
+from flambeau._tensor.functions.linalg import old_lu as lu
+from flambeau._tensor.functions.shape import chunk as unsafe_chunk
+from flambeau._tensor.functions.shape import split as unsafe_split
 from flambeau._tensor.functions.linalg import old_qr as qr
 from flambeau._tensor.functions.linalg import old_svd as svd
 from flambeau._tensor.functions.matmul import (
@@ -486,6 +495,7 @@ from flambeau._tensor.functions.shape import (
     vsplit,
 )
 from flambeau._tensor.functions.sorting import (
+    histogram,
     argsort,
     bincount,
     bucketize,

@@ -673,3 +673,32 @@ def lu_unpack(LU: Array, pivots: Array) -> tuple[Array, Array, Array]:
     upper = jnp.triu(LU[..., :k, :])
     rows = jax.nn.one_hot(_unpivot(pivots, m), m, dtype=LU.dtype, axis=-2)
     return rows, lower, upper
+
+
+@op(residuals=True, returns=("a", "tau"))
+def geqrf(input: Array) -> tuple[Array, Array]:
+    """The QR decomposition in compact form: R above the diagonal, reflections below it.
+
+    Follows ``torch.geqrf``.
+    """
+    _matrix("geqrf", input)
+    packed, tau = jnp.linalg.qr(input, mode="raw")
+    return jnp.swapaxes(packed, -1, -2), tau
+
+
+@op(residuals=True)
+def ormqr(
+    input: Array, tau: Array, other: Array, left: bool = True, transpose: bool = False
+) -> Array:
+    """A matrix multiplied by the orthogonal matrix of a compact QR decomposition.
+
+    Follows ``torch.ormqr``.
+    """
+    _matrix("ormqr", input)
+    size = input.shape[-2]
+    wide = [(0, 0)] * (input.ndim - 1)
+    input = input[..., :size]
+    padded = jnp.pad(input, [*wide, (0, size - input.shape[-1])])
+    q = lax.linalg.householder_product(padded, tau)
+    q = _adjoint(q) if transpose else q
+    return _product(q, other) if left else _product(other, q)

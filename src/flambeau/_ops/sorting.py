@@ -256,3 +256,28 @@ def bincount(input: Array, weights: OptArray, length: int) -> Array:
         return jnp.zeros(length, jnp.int64).at[input].add(1, mode="drop")
     wide = weights.dtype if weights.dtype in (jnp.float32, jnp.float64) else jnp.dtype("float64")
     return jnp.zeros(length, wide).at[input].add(weights.astype(wide), mode="drop")
+
+
+@op(differentiable=False)
+def bin_edges(input: Array, bins: int, low: float | None, high: float | None) -> Array:
+    """``bins + 1`` equally spaced edges, over the range of the data without bounds."""
+    if low is None or high is None:
+        first, last = (input.min(), input.max()) if input.size else (0, 0)
+    else:
+        first, last = low, high
+    first, last = (jnp.asarray(x).astype(input.dtype) for x in (first, last))
+    same = first == last
+    first, last = jnp.where(same, first - 0.5, first), jnp.where(same, last + 0.5, last)
+    return jnp.linspace(first, last, bins + 1, dtype=input.dtype)
+
+
+@op(differentiable=False)
+def histogram(input: Array, edges: Array, weight: OptArray = None, density: bool = False) -> Array:
+    """Counts (or sums of weights) of the elements between neighbouring edges."""
+    flat, bins = input.reshape(-1), edges.shape[0] - 1
+    at = _search(edges, flat, True) - 1
+    at = jnp.where(flat == edges[-1], bins - 1, at)
+    at = jnp.where((flat >= edges[0]) & (flat <= edges[-1]), at, bins)
+    given = jnp.ones_like(flat) if weight is None else weight.reshape(-1)
+    found = jnp.zeros(bins, input.dtype).at[at].add(given, mode="drop")
+    return found / (found.sum() * jnp.diff(edges)) if density else found

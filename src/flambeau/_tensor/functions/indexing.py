@@ -268,6 +268,22 @@ def as_strided_scatter(
     return run(rows.as_strided_scatter, (input, src), static)
 
 
+def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+    """Flat positions as one tensor of positions for each dimension of a shape.
+
+    Follows ``torch.unravel_index``.
+    """
+    if value_of(indices).aval.dtype.kind not in "iu":
+        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    result, step = [], 1
+    for n in reversed(sizes_of((shape,), "shape")):
+        if n < 0:
+            raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
+        result.append((indices // step) % max(n, 1))
+        step *= max(n, 1)
+    return tuple(reversed(result))
+
+
 def iterate(t: Any) -> Any:
     """Iterate over the first dimension.
 
@@ -280,9 +296,9 @@ def iterate(t: Any) -> Any:
 
 
 __all__ = [
-    "argwhere", "as_strided_scatter", "diagonal_scatter", "gather", "index_add",
-    "index_copy", "index_fill", "index_put", "index_reduce", "index_select", "masked_fill",
-    "masked_scatter", "masked_select", "nonzero", "nonzero_static", "one_hot", "put", "scatter",
-    "scatter_add", "scatter_reduce", "select_scatter", "slice_scatter", "take", "take_along_dim",
-    "where",
+    "argwhere", "as_strided_scatter", "diagonal_scatter", "gather", "index_add", "index_copy",
+    "index_fill", "index_put", "index_reduce", "index_select", "masked_fill", "masked_scatter",
+    "masked_select", "nonzero", "nonzero_static", "one_hot", "put", "scatter", "scatter_add",
+    "scatter_reduce", "select_scatter", "slice_scatter", "take", "take_along_dim",
+    "unravel_index", "where",
 ]  # fmt: skip

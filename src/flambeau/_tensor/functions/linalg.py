@@ -345,7 +345,54 @@ def triangular_solve(
     return named_results("triangular_solve", names)(found, A.clone())
 
 
+geqrf = public(rows.geqrf)
+ormqr = public(rows.ormqr)
+
+
+def orgqr(input: Any, tau: Any, *, out: Any = None) -> Any:
+    """The first columns of a product of reflections. Follows ``torch.orgqr``."""
+    return householder_product(input, tau, out=out)
+
+
+def old_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
+    """The LU decomposition in compact form: factors, pivots and, if asked, error codes.
+
+    Follows ``torch.lu``.
+    """
+    factors, pivots = lu_factor(A, pivot=pivot)
+    result = (factors, pivots, _info(A)) if get_infos else (factors, pivots)
+    return _stored(out, result, "lu")
+
+
+def svd_lowrank(A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any:
+    """The ``q`` largest singular values of a matrix, with their vectors.
+
+    They are exact here: the whole decomposition is computed and cut off.
+
+    Follows ``torch.svd_lowrank``.
+    """
+    u, s, vh = svd(A if M is None else A - M, full_matrices=False)
+    count = min(6 if q is None else q, *A.shape[-2:])
+    v = shape.adjoint(vh)
+    return u[..., :count], s[..., :count], v[..., :count]
+
+
+def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> Any:
+    """The first ``q`` principal directions of the rows of a matrix.
+
+    Follows ``torch.pca_lowrank``.
+    """
+    q = min(6, *A.shape[-2:]) if q is None else q
+    if not 0 <= q <= min(A.shape[-2:]):
+        raise ValueError(
+            f"q(={q}) must be non-negative integer and not greater than min(m, n)="
+            f"{min(A.shape[-2:])}"
+        )
+    return svd_lowrank(A - A.mean(-2, True) if center else A, q)
+
+
 __all__ = [
+    "geqrf", "orgqr", "ormqr", "pca_lowrank", "svd_lowrank",
     "cholesky", "cholesky_ex", "cholesky_inverse", "cholesky_solve", "cond", "cross", "det",
     "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "householder_product", "inv",
     "inv_ex", "inverse", "logdet", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve",

@@ -6,10 +6,14 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from flambeau._ops import matmul as rows
-from flambeau._tensor.core import TensorBase, value_of
+from flambeau._tensor.construct import constant
+from flambeau._tensor.core import TensorBase, value_of, wrap
 from flambeau._tensor.dispatch import public, run, store_out
 from flambeau._tensor.functions._shared import need_tensor
+from flambeau._tensor.indexing import getitem
 
 mm = public(rows.mm)
 bmm = public(rows.bmm)
@@ -62,6 +66,22 @@ def cdist(
     Follows ``torch.cdist``.
     """
     return run(rows.cdist, (x1, x2), (("p", float(p)),))
+
+
+def pdist(input: Any, p: float = 2.0) -> Any:
+    """The distances in the p-norm of all pairs of rows.
+
+    Shape:
+        Input: (N, M). Output: (N * (N - 1) / 2).
+
+    Follows ``torch.pdist``.
+    """
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    first, second = np.triu_indices(input.shape[0], 1)
+    device = value_of(input).aval.device
+    at = [wrap(constant(i.astype(np.int64), device)) for i in (first, second)]
+    return getitem(cdist(input, input, p), tuple(at))
 
 
 def chain_matmul(*matrices: Any, out: Any = None) -> Any:
@@ -141,5 +161,5 @@ def _from_lists(args: Sequence[Any]) -> tuple[str, tuple[Any, ...]]:
 
 __all__ = [
     "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cdist", "chain_matmul", "cross", "dot",
-    "einsum", "ger", "inner", "kron", "matmul", "mm", "mv", "outer", "tensordot", "vdot",
+    "einsum", "ger", "inner", "kron", "matmul", "mm", "mv", "outer", "pdist", "tensordot", "vdot",
 ]  # fmt: skip

@@ -144,7 +144,8 @@ def permute(input: Any, *args: Any, dims: Any = None) -> Any:
 
     Follows ``torch.permute``.
     """
-    return run(rows.permute, (input,), (("dims", sizes_of(args if dims is None else (dims,), "dims")),))
+    order = sizes_of(args if dims is None else (dims,), "dims")
+    return run(rows.permute, (input,), (("dims", order),))
 
 
 def t(input: Any) -> Any:

@@ -11,7 +11,7 @@ from flambeau._ops import sorting as rows
 from flambeau._ops._dims import canonical_dim
 from flambeau._tensor.construct import constant
 from flambeau._tensor.core import value_of, wrap
-from flambeau._tensor.dispatch import public, run, store_out
+from flambeau._tensor.dispatch import named_results, public, run, store_out
 from flambeau._tensor.functions._shared import is_number
 from flambeau._tensor.functions.indexing import index_select
 
@@ -239,7 +239,43 @@ def unique_consecutive(
     return _with_extras(found, device, inverse, counts, return_inverse, return_counts)
 
 
+def histogram(
+    input: Any,
+    bins: Any,
+    *,
+    range: Any = None,
+    weight: Any = None,
+    density: bool = False,
+    out: Any = None,
+) -> Any:
+    """Counts of the elements in bins, and the edges of the bins.
+
+    Args:
+        input: a floating point tensor.
+        bins: how many bins of one size, or their edges.
+        range: the lowest and the highest edge; those of the data by default.
+        weight: what each element counts, 1 by default.
+        density: divide so that the integral over the range is 1.
+        out: two tensors for the results.
+
+    Returns:
+        ``(hist, bin_edges)``.
+
+    Follows ``torch.histogram``.
+    """
+    if isinstance(bins, int):
+        if bins <= 0:
+            raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins}")
+        low, high = (None, None) if range is None else (float(range[0]), float(range[1]))
+        edges = run(rows.bin_edges, (input,), (("bins", bins), ("low", low), ("high", high)))
+    else:
+        edges = bins
+    counts = run(rows.histogram, (input, edges, weight), (("density", bool(density)),))
+    result = named_results("histogram", ("hist", "bin_edges"))(counts, edges)
+    return result if out is None else store_out(out, result, "histogram")
+
+
 __all__ = [
-    "argsort", "bincount", "bucketize", "histc", "kthvalue", "msort", "searchsorted", "sort",
-    "topk", "unique", "unique_consecutive",
+    "argsort", "bincount", "bucketize", "histc", "histogram", "kthvalue", "msort", "searchsorted",
+    "sort", "topk", "unique", "unique_consecutive",
 ]  # fmt: skip

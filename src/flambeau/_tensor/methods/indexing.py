@@ -56,6 +56,7 @@ class IndexingMethods:
     bincount = s.bincount
     bucketize = s.bucketize
     histc = s.histc
+    histogram = s.histogram
     kthvalue = s.kthvalue
     msort = s.msort
     sort = s.sort

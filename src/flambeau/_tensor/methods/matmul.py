@@ -41,11 +41,15 @@ class MatmulMethods:
     cholesky_inverse = a.cholesky_inverse
     cholesky_solve = a.cholesky_solve
     det = a.det
+    geqrf = a.geqrf
     inverse = a.inverse
     logdet = a.logdet
+    lu = a.old_lu
     lu_solve = a.old_lu_solve
     matrix_exp = a.matrix_exp
     matrix_power = a.matrix_power
+    orgqr = a.orgqr
+    ormqr = a.ormqr
     pinverse = a.pinverse
     qr = a.old_qr
     slogdet = a.slogdet
