@@ -25,6 +25,8 @@ OUT_OF_SCOPE = {
     "max_pool2d_with_indices_backward": "not documented",
     "constant_pad_nd": "not documented; nn.functional.pad is",
     "bmm/triton_optimized": "a CUDA kernel",
+    "nn.functional.batch_norm/without_cudnn": "a CUDA kernel",
+    "slice": "not documented; indexing is",
     "unsafe_chunk": "not documented",
     "unsafe_split": "not documented",
     "expand_copy": "not documented",

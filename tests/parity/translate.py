@@ -46,6 +46,8 @@ def documented() -> dict[int, str]:
         home = _walk(torch, space)
         for name in dir(home):
             value = getattr(home, name)
+            if name.startswith("_") and not name.startswith("__"):
+                continue
             if callable(value) and not isinstance(value, types.ModuleType):
                 found.setdefault(id(value), f"{space}.{name}".lstrip("."))
     return found
@@ -199,6 +201,8 @@ def to_flambeau(value: Any, memo: dict[int, Any] | None = None) -> Any:
         return slice(*[to_flambeau(p, memo) for p in parts])
     if isinstance(value, torch.Generator):
         raise NotImplementedError("samples with a generator are not compared")
+    if isinstance(value, torch.nn.Module):
+        return lookup(f"nn.{type(value).__name__}")()
     if callable(value) and not inspect.isclass(value):
         return function(value)
     return value

@@ -138,14 +138,14 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     return jnp.where(linear, input, jnp.log1p(jnp.exp(jnp.where(linear, 0, scaled))) / beta)
 
 
-@op()
+@op(promote="float")
 @in_float32
 def softsign(input: Array) -> Array:
     """``x / (1 + |x|)``. Follows `torch.nn.functional.softsign`."""
     return input / (1.0 + absolute(input))
 
 
-@op()
+@op(promote="float")
 @in_float32
 def tanhshrink(input: Array) -> Array:
     """``x - tanh(x)``. Follows `torch.nn.functional.tanhshrink`."""

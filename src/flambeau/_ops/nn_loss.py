@@ -327,7 +327,7 @@ def hinge_embedding_loss(
     return reduce_loss(apart + near, reduction)
 
 
-@op(promote="numeric")
+@op(promote="float")
 @_wide_loss
 def margin_ranking_loss(
     input1: Array, input2: Array, target: Array, margin: float = 0.0, reduction: str = "mean"
@@ -420,7 +420,7 @@ def _distance(x: jax.Array, y: jax.Array, p: float, eps: float) -> jax.Array:
     return norm_along(x - y + eps, p, -1, keepdims=False)
 
 
-@op(promote="numeric")
+@op(promote="float")
 @_wide_loss
 def triplet_margin_loss(
     anchor: Array,

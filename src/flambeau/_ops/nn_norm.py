@@ -178,7 +178,7 @@ def group_norm(
     return _affine(out, weight, bias).astype(input.dtype)
 
 
-@op()
+@op(promote="float")
 @in_float32
 def local_response_norm(
     input: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0

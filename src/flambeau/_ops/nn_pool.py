@@ -186,7 +186,10 @@ def max_unpool(input: Array, indices: Array, output_size: Dims) -> Array:
     rows = math.prod(lead)
     flat = jnp.zeros((rows, math.prod(output_size)), input.dtype)
     row = jnp.arange(rows)[:, None]
-    flat = flat.at[row, indices.reshape(rows, -1)].set(input.reshape(rows, -1))
+    places, given = indices.reshape(rows, -1), input.reshape(rows, -1)
+    still = lax.stop_gradient(given)
+    # Of equal indices one value is kept; the gradient goes to all, as in PyTorch.
+    flat = flat.at[row, places].set(still).at[row, places].add(given - still)
     return flat.reshape(*lead, *output_size)
 
 

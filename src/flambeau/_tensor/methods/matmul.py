@@ -60,3 +60,8 @@ class MatmulMethods:
         if isinstance(other, TensorBase):
             return run(rows.matmul, (self, other))
         return NotImplemented
+
+    def __rmatmul__(self, other: Any) -> Any:
+        if isinstance(other, TensorBase):
+            return run(rows.matmul, (other, self))
+        return NotImplemented
