@@ -38,6 +38,7 @@ test: $(VENV)/stamp-test $(if $(WITH_TORCH),$(VENV)/stamp-parity)  ## the whole 
 
 parity-full: $(VENV)/stamp-test $(VENV)/stamp-parity  ## the long comparisons with torch
 	PARITY=1 FLAMBEAU_PARITY_FULL=1 $(BIN)/python -m pytest -n $(JOBS) tests/parity $(ARGS)
+	PARITY=1 VIEWS_PROGRAMS=2000 $(BIN)/python -m pytest tests/tensor/test_views_programs.py
 
 lint: $(VENV)/stamp-lint  ## ruff and the import layers
 	$(BIN)/ruff check .
