@@ -57,6 +57,7 @@ __all__ = [
     "tensor",
     "tril_indices",
     "triu_indices",
+    "zero_",
     "zeros",
     "zeros_like",
 ]
@@ -267,6 +268,12 @@ def zeros(
     shape_ = parse_size("zeros", sizes, size)
     kind, place = target("zeros", out, dtype, device, layout)
     return finish("zeros", _plain(rows.zeros, shape_, kind, place), out, requires_grad)
+
+
+def zero_(input: Any) -> Any:
+    """Set every element of a tensor to 0; returns it. Follows ``torch.zero_``."""
+    check_tensor("zero_", input)
+    return input.zero_()
 
 
 def ones(
@@ -581,11 +588,13 @@ def _arange(numbers: list[Any], kind: dtypes.dtype, place: Any, inclusive: bool)
     for n in numbers[:2]:
         if not math.isfinite(n):
             raise RuntimeError(f"unsupported range: {numbers[0]} -> {numbers[1]}")
+    if numbers[2] == 0:
+        raise RuntimeError("step must be nonzero")
     if kind is dtypes.int64:
         numbers = [int(n) for n in numbers]
     start, end, step = numbers
     if step == 0:
-        raise RuntimeError("step must be nonzero")
+        raise ValueError("step must be nonzero: as an integer it is 0")
     if (end - start) * step < 0:
         raise RuntimeError(
             f"upper bound and lower bound inconsistent with step sign: from {start} to {end} by "
@@ -656,6 +665,8 @@ def _ends(
     for i, value in enumerate(values):
         if isinstance(value, TensorBase):
             values[i] = wrap(transfer(value_of(value), place))
+            if not (kind.is_floating_point or kind.is_complex):
+                values[i] = values[i].to(dtypes.int64)
         elif not (kind.is_floating_point or kind.is_complex):
             values[i] = int(value)
     if isinstance(values[0], TensorBase) != isinstance(values[1], TensorBase):

@@ -452,6 +452,8 @@ def multinomial(
     check_tensor("multinomial", input)
     check_generator("multinomial", generator, value_of(input).aval.device)
     count = as_int("multinomial", "num_samples", 2, num_samples)
+    if isinstance(out, TensorBase) and out.dtype is not dtypes.int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {type_name(out.dtype)}")
     static = (("num_samples", count), ("replacement", bool(replacement)))
     result = run(rows.multinomial, (input,), static, generator=generator)
     return finish("multinomial", result, out, False)
