@@ -179,7 +179,7 @@ class RuleOptimizer(Optimizer):
         if found_inf is not None:
             hyper["found_inf"] = found_inf
             rule = guarded(rule)
-        static = {**self._static(group), **extra}
+        static: dict[str, Any] = {**self._static(group), **extra}
         if group.get("differentiable"):
             static["tracked"] = tuple(self._scalars)
         names = states[0].keys()
