@@ -72,14 +72,13 @@ class Program:
     Calling it with the leaves and the packed numbers gives the live results.
     """
 
-    __slots__ = ("compiled", "donated", "live", "packs", "seconds", "uses", "words")
+    __slots__ = ("compiled", "donated", "held", "live", "seconds", "uses")
 
     def __init__(self, compiled: Any, live: tuple[int, ...], donated: tuple[int, ...]):
         self.compiled = compiled
         self.live = live
         self.donated = donated
-        self.words: list[bytes] = []
-        self.packs: list[Any] = []
+        self.held: tuple[list[bytes], list[Any]] = ([], [])
         self.uses = 0
         self.seconds = 0.0
 
@@ -88,10 +87,13 @@ class Program:
         if scalars[0] or scalars[1] or scalars[2]:
             packs = layout.pack(scalars)
             words = [p.tobytes() for p in packs]
-            if words != self.words:  # else the copies on the device serve again
-                self.words = words
-                self.packs = [jax.device_put(p) for p in packs]
-            return self.compiled(*leaves, *self.packs)
+            held = self.held
+            if words == held[0]:  # the copies on the device serve again
+                packs = held[1]
+            else:
+                packs = [jax.device_put(p) for p in packs]
+                self.held = (words, packs)  # at once: another thread may run this program
+            return self.compiled(*leaves, *packs)
         return self.compiled(*leaves)
 
 
