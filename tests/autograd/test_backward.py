@@ -251,3 +251,9 @@ def test_reading_the_grad_of_a_result_warns_and_names_its_operation():
     y = x * 2
     with pytest.warns(UserWarning, match=r"MulBackward0 made it.*retain_grad\(\)"):
         assert y.grad is None
+
+
+def test_grad_of_one_tensor_asked_for_twice():
+    x = flambeau.ones(2, requires_grad=True)
+    first, second = flambeau.autograd.grad((x * 2).sum(), [x, x])
+    assert first.tolist() == second.tolist() == [2.0, 2.0]

@@ -179,3 +179,56 @@ def test_skip_init_leaves_the_parameters_alone():
     assert layer.weight.device == flambeau.device("cpu")
     with pytest.raises(RuntimeError, match="must support a 'device' arg"):
         flambeau.nn.utils.skip_init(flambeau.nn.ReLU)
+
+
+def test_the_older_spectral_norm():
+    def program(library):
+        utils = library.nn.utils
+        layer = utils.spectral_norm(_linear(library))
+        assert list(layer.state_dict()) == ["bias", "weight_orig", "weight_u", "weight_v"]
+        with library.no_grad():
+            layer.weight_u.copy_(library.ones(3) / 3**0.5)
+        seen = _observed(layer, _input(library, 2, 4))
+        utils.remove_spectral_norm(layer)
+        return (*seen, layer.weight)
+
+    _same(program)
+
+
+def test_pruning_twice_and_for_good():
+    def program(library):
+        prune = _utils(library, "prune")
+        layer = _linear(library, 6, 5)
+        prune.l1_unstructured(layer, "weight", amount=0.3)
+        assert list(layer.state_dict()) == ["bias", "weight_orig", "weight_mask"]
+        first = _observed(layer, _input(library, 2, 6))
+        prune.ln_structured(layer, "weight", amount=2, n=2, dim=0)
+        assert prune.is_pruned(layer)
+        masks = layer.weight_mask.clone()
+        prune.remove(layer, "weight")
+        assert not prune.is_pruned(layer)
+        assert list(layer.state_dict()) == ["bias", "weight"]
+        return (*first, masks, layer.weight)
+
+    _same(program)
+
+
+def test_pruning_over_several_layers():
+    def program(library):
+        prune = _utils(library, "prune")
+        layers = [_linear(library, 4, 3), _linear(library, 3, 2)]
+        pairs = [(layer, "weight") for layer in layers]
+        prune.global_unstructured(pairs, prune.L1Unstructured, amount=7)
+        return tuple(layer.weight for layer in layers)
+
+    _same(program)
+
+
+def test_pruning_at_random():
+    prune = flambeau.nn.utils.prune
+    layer = prune.random_unstructured(_linear(flambeau), "weight", amount=5)
+    assert (layer.weight.detach().numpy() == 0).sum() == 5
+    other = prune.random_structured(_linear(flambeau), "weight", amount=1, dim=1)
+    assert (other.weight.detach().numpy() == 0).all(0).sum() == 1
+    with pytest.raises(ValueError, match=r"amount=1\.5"):
+        prune.l1_unstructured(layer, "bias", amount=1.5)

@@ -112,16 +112,20 @@ def grad(
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     retain = create_graph if retain_graph is None else retain_graph
     roots = _roots(outputs, _given_grads(outputs, grad_outputs), create_graph)
+    edges = [_edge_of(t) for t in targets]
+    distinct = dict.fromkeys(edges)  # one tensor may be asked for twice
     found = run_backward(
         roots,
         retain=retain,
         tracked=create_graph,
-        capture=[_edge_of(t) for t in targets],
+        capture=list(distinct),
         accumulate=False,
         on_released=_refusal(roots),
     )
+    by_edge = dict(zip(distinct, found, strict=True))
     result = []
-    for t, g in zip(targets, found, strict=True):
+    for t, edge in zip(targets, edges, strict=True):
+        g = by_edge[edge]
         if g is not None:
             result.append(wrap(g.value, g.edge))
         elif not unused_ok:

@@ -7,6 +7,7 @@ from flambeau.nn.utils import (
     init,
     parametrizations,
     parametrize,
+    prune,
     rnn,
     stateless,
 )
@@ -25,6 +26,7 @@ from flambeau.nn.utils.fusion import (
     fuse_linear_bn_weights,
 )
 from flambeau.nn.utils.init import skip_init
+from flambeau.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
 from flambeau.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
@@ -44,9 +46,12 @@ __all__ = [
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
+    "prune",
+    "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",
     "skip_init",
+    "spectral_norm",
     "stateless",
     "vector_to_parameters",
     "weight_norm",
