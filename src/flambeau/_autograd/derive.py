@@ -82,7 +82,7 @@ class Saving:
         """The call of ``(*residuals, *cotangents)`` for these results' avals."""
         tree = self.tree
         key = (tree, outs, given)
-        found = self.backwards.get(key)
+        found = self.backwards.get(key)  # pyright: ignore[reportArgumentType]
         if found is None:
 
             def fn(*flat: Any) -> tuple[jax.Array, ...]:
@@ -91,7 +91,7 @@ class Saving:
                 grads = pull(_cotangents(outs, given, flat[n:]))
                 return tuple(map(_conj, grads))
 
-            found = self.backwards.setdefault(key, Call(f"{self.call.name}_backward", fn))
+            found = self.backwards.setdefault(key, Call(f"{self.call.name}_backward", fn))  # pyright: ignore[reportArgumentType]
         return found
 
 

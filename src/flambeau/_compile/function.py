@@ -431,7 +431,7 @@ class _Replay:
         for cell in self.plan.clears:
             cell.set(None)
         results = [
-            x if kind == "same" else wrap(Value(aval, outs[x]) if kind == "output" else x, edge)
+            x if kind == "same" else wrap(Value(aval, outs[x]) if kind == "output" else x, edge)  # pyright: ignore[reportArgumentType]
             for kind, x, aval, edge in self.results
         ]
         return jax.tree_util.tree_unflatten(self.plan.tree, results)

@@ -3,4 +3,4 @@
 It knows operations (:mod:`flambeau._ops`) and JAX, and nothing of tensors or gradients.
 """
 
-from flambeau._engine import executor as _executor
+from flambeau._engine import executor as _executor  # pyright: ignore[reportUnusedImport]

@@ -77,7 +77,7 @@ def place_of(array: jax.Array) -> Place:
     """Where a JAX array of one device lives."""
     (dev,) = array.devices()
     kind = {"gpu": "cuda", "cuda": "cuda", "rocm": "cuda"}.get(dev.platform, dev.platform)
-    return place(kind, jax.local_devices(backend=_PLATFORMS[kind]).index(dev))
+    return place(kind, jax.local_devices(backend=_PLATFORMS[kind]).index(dev))  # pyright: ignore[reportArgumentType]
 
 
 CPU = place("cpu")

@@ -226,7 +226,7 @@ def record(
                         return record(call, inputs, scalar_dtype, device)
                 array = v.array
                 if array.__class__ is np.ndarray and place is not None:
-                    array = v.array = _upload(array, device)  # used again: convert it once
+                    array = v.array = _upload(array, device)  # used again: convert it once  # pyright: ignore[reportArgumentType]
                 v.place = (epoch, n)
                 graph.leaf_refs.append(v if v.pinned else weakref.ref(v))
                 graph.leaf_arrays.append(array)
@@ -306,7 +306,7 @@ def _plain_number(value: Any) -> tuple[Any, int]:
     value = value.item() if hasattr(value, "item") else value
     for kind, types in ((1, int), (0, float), (2, complex)):
         if isinstance(value, types):
-            return types(value), kind
+            return types(value), kind  # pyright: ignore[reportArgumentType]
     raise TypeError(f"an operation got {value!r}, which is neither a tensor nor a number")
 
 
@@ -454,5 +454,5 @@ def read(value: Value) -> Any:
         _materialize_elsewhere(value)
     array = value.array
     if array.__class__ is np.ndarray:
-        array = value.array = _upload(array, value.aval.device)
+        array = value.array = _upload(array, value.aval.device)  # pyright: ignore[reportArgumentType]
     return array

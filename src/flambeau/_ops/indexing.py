@@ -337,7 +337,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
     Follows ``torch.index_add``.
     """
     whole, at, new = _index_parts(input, dim, index, source, "index_add")
-    scaled = new * jnp.asarray(alpha).astype(input.dtype)
+    scaled = new * jnp.asarray(alpha).astype(input.dtype)  # pyright: ignore[reportOptionalOperand]
     return _accumulate(whole, at, scaled).reshape(input.shape)
 
 
@@ -635,7 +635,7 @@ def slice_scatter(
             "expected src to have a size equal to the slice of self. src size = "
             f"{list(src.shape)}, slice size = {list(wanted)}"
         )
-    return views.slice.scatter(input, src, dim, start, end, step)
+    return views.slice.scatter(input, src, dim, start, end, step)  # pyright: ignore[reportOptionalCall]
 
 
 @op()
@@ -652,7 +652,7 @@ def diagonal_scatter(
             "expected src to have a size equal to the slice of self. src size = "
             f"{list(src.shape)}, slice size = {list(wanted)}"
         )
-    return views.diagonal.scatter(input, src, offset, dim1, dim2)
+    return views.diagonal.scatter(input, src, offset, dim1, dim2)  # pyright: ignore[reportOptionalCall]
 
 
 @op()
@@ -668,7 +668,7 @@ def as_strided_scatter(
             "expected src to have a size equal to the slice of self. src size = "
             f"{list(src.shape)}, slice size = {list(size)}"
         )
-    return views.as_strided.scatter(input, src, size, stride, storage_offset)
+    return views.as_strided.scatter(input, src, size, stride, storage_offset)  # pyright: ignore[reportOptionalCall]
 
 
 @op(differentiable=False)

@@ -220,7 +220,7 @@ def logsigmoid(input: Array) -> Array:
 
 
 def _normalized(input: jax.Array, dim: int, dtype: object, log: bool) -> jax.Array:
-    x = input if dtype is None else input.astype(dtype)
+    x = input if dtype is None else input.astype(dtype)  # pyright: ignore[reportArgumentType]
     axis = canonical_dim(dim, x.ndim)
     wide = widen(x)
     wide = wide.reshape(1) if x.ndim == 0 else wide

@@ -82,7 +82,7 @@ def _max_axis(
     def gather(v: jax.Array) -> jax.Array:
         return jnp.take(v, positions, axis=axis, mode="clip")
 
-    windows = jnp.where(inside.reshape(*inside.shape, *tail), gather(x), _lowest(x.dtype))
+    windows = jnp.where(inside.reshape(*inside.shape, *tail), gather(x), _lowest(x.dtype))  # pyright: ignore[reportArgumentType]
     score = lax.stop_gradient(windows)
     if jnp.issubdtype(x.dtype, jnp.floating):
         # The last NaN wins, as in PyTorch; argmax alone would take the first.
@@ -172,7 +172,7 @@ def max_pool_with_indices(
     ceil_mode: bool = False,
 ) -> tuple[Array, Array]:
     """:data:`max_pool` and where each maximum stood, as a flat index into the plane."""
-    return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, True)  # pyright: ignore[reportReturnType]
 
 
 @op()

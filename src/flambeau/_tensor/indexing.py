@@ -47,7 +47,7 @@ def _bound_view(t: Any, row: Any, static: Any, number: Any) -> Any:
         outs, node = record_on_tape(call, [value, number], [edge, None], _INT64)
     else:
         outs, node = record(call, [value, number], _INT64), None
-    return _view(t, Bound(call, number), outs[0], node)
+    return _view(t, Bound(call, number), outs[0], node)  # pyright: ignore[reportArgumentType]
 
 
 class _Plan:

@@ -92,7 +92,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def reset_parameters(self) -> None:
         """Draw the parameters anew."""
         self.head.reset_parameters()
-        for first, second in self.tail:
+        for first, second in self.tail:  # pyright: ignore[reportGeneralTypeIssues]
             first.reset_parameters()
             second.reset_parameters()
 

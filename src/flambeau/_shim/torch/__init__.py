@@ -6,4 +6,4 @@ from flambeau import _alias
 
 _alias.install()
 del sys.modules[__name__]
-import torch  # noqa: E402 - now found by the alias, which takes this module's place
+import torch  # noqa: E402 - now found by the alias, which takes this module's place  # pyright: ignore[reportUnusedImport]

@@ -194,7 +194,7 @@ def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     wide = dtypes.complex128 if is_complex else dtypes.float64
     a, b = (cast(o, wide) if isinstance(o, TensorBase) else o for o in (input, exponent))
     if not isinstance(a, TensorBase) and isinstance(b, TensorBase):
-        a = (b * 0 + a) if b.dim() else _constant(a, wide)
+        a = (b * 0 + a) if b.dim() else _constant(a, wide)  # pyright: ignore[reportOperatorIssue]
     result = _pow(a, b)
     if out is not None and out.dtype is not wide:
         raise RuntimeError(

@@ -387,7 +387,7 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     whole = not isinstance(start, TensorBase) or (start.ndim == 0 and start.dtype.category == 1)
     if not whole:
         raise RuntimeError("start must be an 0-dim integral Tensor.")
-    begin = operator.index(start)
+    begin = operator.index(start)  # pyright: ignore[reportArgumentType]
     size = shape[at]
     if not -size <= begin <= size:
         raise IndexError(
