@@ -123,9 +123,10 @@ def page() -> str:
     judged = scope.judged()
     passed = sum(1 for k in judged if results.get(k, {}).get("passed"))
     told = (
-        f"Of {len(judged)} judged entries of PyTorch's operator database, {passed} pass whole "
-        f"({100 * passed / len(judged):.1f} %): values, dtypes and shapes in float32, float64, "
-        "int64, bool, bfloat16 and complex64, gradients and second derivatives in float64, "
+        f"Of {len(judged)} entries of PyTorch's operator database that are in scope, "
+        f"{sum(k in results for k in judged)} were judged and {passed} pass whole "
+        f"({100 * passed / len(judged):.1f} % of all): values, dtypes and shapes in float32, "
+        "float64, int64, bool, bfloat16 and complex64, first and second derivatives in float64, "
         "in-place forms, `out=` and error inputs."
     )
     lines = [

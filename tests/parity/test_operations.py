@@ -1,8 +1,9 @@
 """Entries of PyTorch's operator database that pass stay passing.
 
-By default each gets one sample in float32 and one gradient in float64; `make parity-full`
-(`FLAMBEAU_PARITY_FULL=1`) judges them with all samples, dtypes and error inputs. Which ones
-pass is kept in `results.json`, written by `python -m tests.parity.run`.
+By default every sixth gets one sample in float32 and one gradient in float64;
+`make parity-full` (`FLAMBEAU_PARITY_FULL=1`) judges all of them with all samples, dtypes and
+error inputs. Which ones pass is kept in `results.json`, written by
+`python -m tests.parity.run`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from tests.parity.run import RESULTS
 
 FULL = os.environ.get("FLAMBEAU_PARITY_FULL", "") not in ("", "0")
 PASSING = sorted(name for name, found in json.loads(RESULTS.read_text()).items() if found["passed"])
-SLOW_IMPORT = pytest.mark.filterwarnings("ignore")
+FLOOR = 0.6
+"""The share of judged entries that pass whole: raise it when more do."""
+TRIED = PASSING if FULL else PASSING[::6]
 
 
-@SLOW_IMPORT
-@pytest.mark.parametrize("name", PASSING)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", TRIED)
 def test_entry(name: str) -> None:
     entry = scope.entries().get(name)
     if entry is None:
@@ -37,12 +40,9 @@ def test_entry(name: str) -> None:
     assert not verdict.failures, told
 
 
-@SLOW_IMPORT
+@pytest.mark.filterwarnings("ignore")
 def test_the_goal_is_met() -> None:
     """The share of judged entries that pass whole does not fall."""
     judged = scope.judged()
     passing = [name for name in PASSING if name in judged]
     assert len(passing) / len(judged) >= FLOOR, f"{len(passing)} of {len(judged)}"
-
-
-FLOOR = 0.0

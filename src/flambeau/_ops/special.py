@@ -43,7 +43,28 @@ def erfcx(input: Array) -> Array:
 @in_float32
 def lgamma(input: Array) -> Array:
     """The logarithm of the absolute value of the gamma function."""
-    return lax.lgamma(input)
+    return _lgamma(input)
+
+
+# JAX's own chain of derivatives is inexact left of 0.
+@jax.custom_jvp
+def _lgamma(x: Array) -> Array:
+    return lax.lgamma(x)
+
+
+@_lgamma.defjvp
+def _lgamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _lgamma(primals[0]), digamma.impl(primals[0]) * tangents[0]
+
+
+@jax.custom_jvp
+def _digamma(x: Array) -> Array:
+    return lax.digamma(x)
+
+
+@_digamma.defjvp
+def _digamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _digamma(primals[0]), _trigamma(primals[0]) * tangents[0]
 
 
 @op(promote="float")
@@ -51,7 +72,7 @@ def lgamma(input: Array) -> Array:
 def digamma(input: Array) -> Array:
     """The derivative of the logarithm of the gamma function."""
     zero = input == 0
-    value = lax.digamma(jnp.where(zero, 1, input))
+    value = _digamma(jnp.where(zero, 1, input))
     return jnp.where(zero, -jnp.copysign(jnp.inf, lax.stop_gradient(input)), value)
 
 
