@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -125,7 +126,7 @@ class Node:
             return bridge.untensored(hook(bridge.tensored(back), bridge.tensored(grads)))
 
         if self.post_hooks is None:
-            self.post_hooks = {}
+            self.post_hooks = OrderedDict()
         return bridge.handle(self.post_hooks, call)
 
     def register_prehook(self, hook: Callable[[Any], Any]) -> Any:
@@ -138,7 +139,7 @@ class Node:
             return bridge.untensored(hook(bridge.tensored(grads)))
 
         if self.pre_hooks is None:
-            self.pre_hooks = {}
+            self.pre_hooks = OrderedDict()
         return bridge.handle(self.pre_hooks, call)
 
     def release(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from flambeau._tensor.core import Leaf, Storage, TensorBase, _new, set_tensor_cl
 from flambeau._tensor.device import device as device_type
 from flambeau._tensor.device import place_for, user_device
 from flambeau._tensor.dispatch import run, transfer
-from flambeau._tensor.hooks import RemovableHandle
+from flambeau._tensor.hooks import RemovableHandle, add_hook
 from flambeau._tensor.layout import strided
 from flambeau._tensor.methods import Methods
 from flambeau._tensor.printing import format_tensor
@@ -465,9 +466,9 @@ class Tensor(Methods, TensorBase):
             hooks = _hooks_at(target, position)
         else:
             if target.hooks is None:
-                target.hooks = {}
+                target.hooks = OrderedDict()
             hooks = target.hooks
-        return RemovableHandle(hooks, call)
+        return add_hook(hooks, call)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Any], None]) -> RemovableHandle:
         """Call ``hook(self)`` after a gradient was added to ``.grad``.
@@ -482,8 +483,8 @@ class Tensor(Methods, TensorBase):
             )
         leaf = gradients.leaf_of(self)
         if leaf.post_hooks is None:
-            leaf.post_hooks = {}
-        return RemovableHandle(leaf.post_hooks, hook)
+            leaf.post_hooks = OrderedDict()
+        return add_hook(leaf.post_hooks, hook)
 
     def detach(self) -> Any:
         """The same elements without history; shares memory. Follows ``torch.Tensor.detach``."""
@@ -650,7 +651,7 @@ def _rebuild(
 def _hooks_at(node: Node, position: int) -> dict[Any, Any]:
     if node.hooks is None:
         node.hooks = {}
-    return node.hooks.setdefault(position, {})
+    return node.hooks.setdefault(position, OrderedDict())
 
 
 _warned: weakref.WeakSet[Node] = weakref.WeakSet()
@@ -803,5 +804,5 @@ def _untensored(grads: Any) -> list[Any] | None:
 
 bridge.tensored = _tensored
 bridge.untensored = _untensored
-bridge.handle = RemovableHandle
+bridge.handle = add_hook
 __all__ = ["Tensor", "is_tensor", "legacy_dtype", "legacy_name", "parse_to", "synchronize"]

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from flambeau._engine import recorder
-from flambeau._tensor.hooks import RemovableHandle
+from flambeau._tensor.hooks import RemovableHandle, add_hook
 from flambeau._tensor.tensor import Tensor
 from flambeau.optim import _state
 
@@ -45,7 +45,7 @@ required = _Required()
 def _register(
     table: OrderedDict[int, Callable[..., Any]], hook: Callable[..., Any], prepend: bool = False
 ) -> RemovableHandle:
-    return RemovableHandle(table, hook, prepend=prepend)
+    return add_hook(table, hook, prepend=prepend)
 
 
 def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:

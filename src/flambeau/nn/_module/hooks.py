@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from flambeau.nn._module.handle import RemovableHandle
+from flambeau._tensor.hooks import RemovableHandle
 from flambeau.nn._module.state import ModuleState
 
 Hooks = OrderedDict[int, Callable[..., Any]]

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from flambeau._tensor.hooks import RemovableHandle
 from flambeau.nn._core import Tensor, typename
-from flambeau.nn._module.handle import RemovableHandle
 from flambeau.nn._module.state import ModuleState
 from flambeau.nn.parameter import Buffer, Parameter
 

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from flambeau._tensor.hooks import RemovableHandle
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
-from flambeau.nn._module.handle import RemovableHandle
 from flambeau.nn._module.state import ModuleState
 from flambeau.nn.parameter import Parameter
 
