@@ -30,10 +30,16 @@ def _complex(input: Array) -> Array:
     return input if jnp.iscomplexobj(input) else input + 0j
 
 
+def _need_dimensions(input: Array, dim: int) -> None:
+    if input.ndim == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+
+
 def _one(
     run: Callable[..., Array], input: Array, n: int | None, dim: int, norm: str | None
 ) -> Array:
     _check(norm, (n,))
+    _need_dimensions(input, dim)
     return run(input, n, canonical_dim(dim, input.ndim), norm)
 
 
@@ -85,6 +91,7 @@ def hfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
 
     Follows ``torch.fft.hfft``.
     """
+    _need_dimensions(input, dim)
     _check(norm, (n,))
     axis = canonical_dim(dim, input.ndim)
     return jnp.fft.irfft(jnp.conj(_complex(input)), n, axis, _SWAPPED[norm])
@@ -96,6 +103,7 @@ def ihfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = 
 
     Follows ``torch.fft.ihfft``.
     """
+    _need_dimensions(input, dim)
     _real_only("ihfft", input)
     _check(norm, (n,))
     return jnp.conj(jnp.fft.rfft(input, n, canonical_dim(dim, input.ndim), _SWAPPED[norm]))
@@ -105,6 +113,8 @@ def _sizes_and_dims(
     input: Array, s: tuple[int, ...] | None, dim: tuple[int, ...] | None, norm: str | None
 ) -> tuple[list[int | None], tuple[int, ...]]:
     """One size (or None) and one canonical dimension for each transform."""
+    if dim:
+        _need_dimensions(input, dim[0])
     if dim is None:
         count = input.ndim if s is None else len(s)
         if count > input.ndim:
