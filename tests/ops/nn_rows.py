@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from flambeau._ops import _prng
 from tests.oracle import assert_close, torch
 
 __all__ = ["check", "ints", "normal", "uniform"]
@@ -24,6 +25,12 @@ def uniform(*shape: int, low: float = 0.0, high: float = 1.0, seed: int = 0) -> 
 
 def ints(high: int, *shape: int, low: int = 0, seed: int = 0) -> np.ndarray:
     return np.random.default_rng([seed, *shape]).integers(low, high, shape)
+
+
+def fresh_key(seed: int) -> np.ndarray:
+    """A key as the engine hands them to random rows: well mixed."""
+    with jax.enable_x64(True):
+        return np.asarray(_prng.advance(jnp.asarray([0, seed], jnp.uint32))[1])
 
 
 def _is_float(x: Any) -> bool:

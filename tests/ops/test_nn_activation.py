@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flambeau._ops import nn_activation as rows
-from tests.ops.nn_rows import check, normal
+from tests.ops.nn_rows import check, fresh_key, normal
 from tests.oracle import torch
 
 F = torch.nn.functional
@@ -101,8 +101,9 @@ def test_softmax_checks_its_dimension():
         rows.softmax(normal(2, 3), dim=2)
 
 
+@pytest.mark.usefixtures("x64")
 def test_gumbel_softmax_sums_to_one_and_is_one_hot_when_hard():
-    key = jax.random.key_data(jax.random.key(3))
+    key = fresh_key(3)
     logits = normal(64, 5, dtype="float32")
     soft = np.asarray(rows.gumbel_softmax(key, logits, 0.7))
     hard = np.asarray(rows.gumbel_softmax(key, logits, 0.7, True))
@@ -110,8 +111,9 @@ def test_gumbel_softmax_sums_to_one_and_is_one_hot_when_hard():
     np.testing.assert_allclose(hard, np.eye(5)[soft.argmax(-1)], atol=1e-6)
 
 
+@pytest.mark.usefixtures("x64")
 def test_gumbel_softmax_passes_the_soft_gradient_when_hard():
-    key = jax.random.key_data(jax.random.key(3))
+    key = fresh_key(3)
     logits, weight = normal(8, 5, dtype="float32"), normal(8, 5, seed=2, dtype="float32")
 
     def total(x, hard):
@@ -122,8 +124,9 @@ def test_gumbel_softmax_passes_the_soft_gradient_when_hard():
     )
 
 
+@pytest.mark.usefixtures("x64")
 def test_rrelu_draws_slopes_between_its_bounds():
-    key = jax.random.key_data(jax.random.key(0))
+    key = fresh_key(0)
     x = np.linspace(-2, 2, 101, dtype="float32")
     slope = np.asarray(rows.rrelu_train(key, x, 0.25, 0.5)) / np.where(x == 0, 1, x)
     np.testing.assert_allclose(slope[x > 0], 1)

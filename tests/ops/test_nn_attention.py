@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from flambeau._ops import nn_attention as rows
-from tests.ops.nn_rows import check, normal
+from tests.ops.nn_rows import check, fresh_key, normal
 from tests.oracle import torch
 
 sdpa = torch.nn.functional.scaled_dot_product_attention
-KEY = jax.random.key_data(jax.random.key(5))
+KEY = fresh_key(5)
 
 
 def _qkv(heads=2, kv_heads=2, length=5):
@@ -59,6 +59,7 @@ def test_attention_of_bfloat16_keeps_the_type():
     assert rows.scaled_dot_product_attention(q, k, v).dtype == q.dtype
 
 
+@pytest.mark.usefixtures("x64")
 def test_dropout_of_the_weights_keeps_their_mean():
     q, k, v = (a.astype("float32") for a in _qkv())
     exact = rows.scaled_dot_product_attention(q, k, v)
@@ -71,4 +72,4 @@ def test_dropout_of_the_weights_keeps_their_mean():
     np.testing.assert_allclose(draws.mean(0), exact, atol=0.15)
     assert draws.std(0).min() > 0.01
     none = rows.scaled_dot_product_attention_dropout(KEY, q, k, v, None, 0.0)
-    np.testing.assert_allclose(none, exact, rtol=1e-6)
+    np.testing.assert_allclose(none, exact, rtol=1e-5, atol=1e-6)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flambeau._ops import random as rows
-from tests.ops.nn_rows import normal
+from tests.ops.nn_rows import fresh_key, normal
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def _wide():
         yield
 
 
-KEY = jax.random.key_data(jax.random.key(11))
+KEY = fresh_key(11)
 
 
 def test_dropout_keeps_the_scaled_element_or_nothing():

@@ -221,7 +221,8 @@ def check_copies(entry: Any, sample: Any) -> None:
             if entry.name in RANDOM:
                 flambeau.manual_seed(0)
             for a, b in zip(tensors(twin(*args, **kwargs)), before, strict=True):
-                np.testing.assert_array_equal(a.numpy(), b.numpy())
+                # To rounding: a twin's first call may run as another program than the original's.
+                np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12, atol=1e-12)
 
 
 def check_dtype(entry: Any, sample: Any) -> None:

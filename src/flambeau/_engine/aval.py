@@ -43,5 +43,6 @@ def aval_of(shape: tuple[int, ...], dtype: np.dtype, device: Any, kind: str | No
     key = (shape, dtype, device, kind)
     found = _AVALS.get(key)
     if found is None:
-        found = _AVALS.setdefault(key, Aval(tuple(map(int, shape)), np.dtype(dtype), device, kind))
+        own = np.dtype(np.dtype(dtype).type)  # NumPy makes several equal dtypes; keep to one
+        found = _AVALS.setdefault(key, Aval(tuple(map(int, shape)), own, device, kind))
     return found
