@@ -55,7 +55,7 @@ docs: $(VENV)/stamp-docs  ## the documentation site, in docs/_build/html
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs docs/_build/html
 
 bench: $(VENV)/stamp-test $(VENV)/stamp-parity  ## the measurements, against torch in one run
-	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS); done
+	set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS); done
 
 fuzz: $(VENV)/stamp-test $(VENV)/stamp-parity $(VENV)/stamp-fuzz  ## ten minutes of hostile checkpoints, guided by coverage
 	$(BIN)/python -m tests.serialization.fuzz -max_total_time=$(or $(FUZZ_SECONDS),600) $(ARGS)
