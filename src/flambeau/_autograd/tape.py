@@ -48,7 +48,7 @@ class Sink:
     next_functions: tuple[tuple[Any, int], ...] = ()
 
     def __init__(self) -> None:
-        self.hooks: dict[int, Callable[[Tracked], Tracked | None]] | None = None
+        self.hooks: OrderedDict[int, Callable[[Tracked], Tracked | None]] | None = None
 
     def name(self) -> str:
         """The name, as a method, as PyTorch has it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,7 +58,7 @@ class Leaf(Sink):
         super().__init__()
         self.grad: Any = None
         self.owner = weakref.ref(owner)
-        self.post_hooks: dict[int, Any] | None = None
+        self.post_hooks: OrderedDict[int, Any] | None = None
 
     @property
     def variable(self) -> Any:

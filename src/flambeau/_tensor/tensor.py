@@ -648,7 +648,7 @@ def _rebuild(
     return t
 
 
-def _hooks_at(node: Node, position: int) -> dict[Any, Any]:
+def _hooks_at(node: Node, position: int) -> OrderedDict[Any, Any]:
     if node.hooks is None:
         node.hooks = {}
     return node.hooks.setdefault(position, OrderedDict())
