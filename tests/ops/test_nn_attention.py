@@ -69,7 +69,8 @@ def test_dropout_of_the_weights_keeps_their_mean():
             jax.random.key_data(key), q, k, v, None, 0.4
         )
     )(keys)
-    np.testing.assert_allclose(draws.mean(0), exact, atol=0.15)
+    error = draws.std(0) / np.sqrt(len(keys))  # of the mean
+    assert (abs(draws.mean(0) - exact) < 5 * error).all()
     assert draws.std(0).min() > 0.01
     none = rows.scaled_dot_product_attention_dropout(KEY, q, k, v, None, 0.0)
     np.testing.assert_allclose(none, exact, rtol=1e-5, atol=1e-6)
