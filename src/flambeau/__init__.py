@@ -16,6 +16,7 @@ from flambeau._autograd.grad_mode import (
     set_grad_enabled,
 )
 from flambeau._config import config
+from flambeau._warnings import silence
 
 # --- dtypes, sizes, devices
 from flambeau._tensor.device import (
@@ -1035,6 +1036,7 @@ __all__ = [
     "sign",
     "signal",
     "signbit",
+    "silence",
     "sin",
     "sinc",
     "sinh",

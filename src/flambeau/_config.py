@@ -22,6 +22,7 @@ class Config:
         log: topics written to standard error; ``"compile"`` tells why each program was new.
         cache_dir: where compiled programs are kept between processes; None keeps none.
         max_pending: how many operations may wait before they are executed.
+        silenced: codes of warnings that are not given; :class:`flambeau.silence` adds to it.
     """
 
     def __init__(self, environ: os._Environ[str] | dict[str, str] | None = None) -> None:
@@ -31,6 +32,8 @@ class Config:
         self.log = frozenset(t for t in env.get("FLAMBEAU_LOG", "").split(",") if t)
         self.cache_dir = _cache_dir(env)
         self.max_pending = int(env.get("FLAMBEAU_MAX_PENDING", "4000"))
+        given = env.get("FLAMBEAU_SILENCE", "").split(",")
+        self.silenced = frozenset(code.strip() for code in given if code.strip())
 
     @property
     def mode(self) -> str:

@@ -18,7 +18,11 @@ Every class also subclasses the builtin that PyTorch raises in the same situatio
     ├── ShapeError (RuntimeError)
     └── StateDictError (RuntimeError)
 
-and one tree of warnings, of which there is one so far: ``CheckpointWarning (UserWarning)``.
+and the warnings::
+
+    UserWarning
+    ├── CheckpointWarning
+    └── FlambeauWarning
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ __all__ = [
     "DTypeError",
     "DTypeMismatchError",
     "FlambeauError",
+    "FlambeauWarning",
     "NotATensorError",
     "ShapeError",
     "StateDictError",
@@ -102,3 +107,15 @@ class CheckpointWriteError(CheckpointError, OSError):
 
 class CheckpointWarning(UserWarning):
     """Something in a checkpoint was refused, ignored or changed."""
+
+
+class FlambeauWarning(UserWarning):
+    """A mistake that flambeau noticed; :mod:`flambeau._codes` explains its code.
+
+    Attributes:
+        code: such as ``"FB003"``; ``flambeau.silence(code)`` silences it.
+    """
+
+    def __init__(self, text: str = "", code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
