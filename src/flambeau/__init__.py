@@ -535,6 +535,7 @@ from flambeau._tensor.functions.spectral import istft, stft
 
 # --- saving
 from flambeau.serialization._api import load, save
+from flambeau.nn._snapshot import snapshot
 from flambeau.serialization._training import resume, save_training
 
 # --- constants
@@ -561,6 +562,7 @@ from flambeau.amp.autocast_mode import (
     set_autocast_enabled,
 )
 from flambeau.amp.grad_scaler import GradScaler
+from flambeau.nn._freezing import freeze, is_frozen, unfreeze
 
 # --- operations of networks that PyTorch also has at the top
 from flambeau.nn.functional import (
@@ -788,6 +790,7 @@ __all__ = [
     "fmin",
     "fmod",
     "frac",
+    "freeze",
     "frexp",
     "from_dlpack",
     "from_jax",
@@ -849,6 +852,7 @@ __all__ = [
     "is_conj",
     "is_deterministic_algorithms_warn_only_enabled",
     "is_floating_point",
+    "is_frozen",
     "is_grad_enabled",
     "is_inference",
     "is_inference_mode_enabled",
@@ -1042,6 +1046,7 @@ __all__ = [
     "sinh",
     "slice_scatter",
     "slogdet",
+    "snapshot",
     "softmax",
     "sort",
     "sparse_coo",
@@ -1094,6 +1099,7 @@ __all__ = [
     "unbind",
     "unflatten",
     "unfold",
+    "unfreeze",
     "unique",
     "unique_consecutive",
     "unravel_index",

@@ -256,6 +256,14 @@ _ROWS = (
         "the model: it is not registered.",
         "Assign it to the module in __init__.",
     ),
+    Code(
+        "FB037",
+        "requires_grad_(True) on what is frozen",
+        "warning",
+        "flambeau.freeze holds until flambeau.unfreeze: the parameters still get no gradient. "
+        "Their requires_grad is True once they are unfrozen.",
+        "Call flambeau.unfreeze(module).",
+    ),
 )
 
 CODES: dict[str, Code] = {row.code: row for row in _ROWS}

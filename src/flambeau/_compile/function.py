@@ -19,6 +19,7 @@ from flambeau._engine.executor import layout_of
 from flambeau._engine.program import Program, compile_graph, matching
 from flambeau._engine.value import Value
 from flambeau._tensor import dtypes
+from flambeau._tensor.aliases import updates
 from flambeau._tensor.core import TensorBase, value_of, wrap
 from flambeau.amp.autocast_mode import autocast_state
 from flambeau.nn._module import hooks as module_hooks
@@ -424,6 +425,8 @@ class _Replay:
             values = function(group)
             for j, name in enumerate(names):
                 floats[start + j] = float(values[name])
+        if self.plan.hypers:
+            updates.count += 1
         with jax.enable_x64(True), self.device.scope():
             outs = self.program(leaves, self.layout, self.scalars)
         for cell, at, aval in self.writes:

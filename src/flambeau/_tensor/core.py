@@ -36,6 +36,7 @@ class TensorBase:
         _seen: for a view, ``(value, version)`` as last derived.
         _edge: where gradients of this tensor go, ``(Node or Leaf, position)``; None when it
             needs none.
+        _given: for a tensor of a state dict, when it was given out (:mod:`_tensor.aliases`).
         _leaf: holds ``.grad`` and hooks; made when first needed.
 
     The class attributes are the defaults: an instance carries only what differs.
@@ -46,6 +47,7 @@ class TensorBase:
     _base: TensorBase | None = None
     _seen: tuple[Value, int] | None = None
     _edge: Any = None
+    _given: tuple[Any, int] | None = None
     _leaf: Leaf | None = None
 
 

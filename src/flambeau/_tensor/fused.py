@@ -12,6 +12,7 @@ from flambeau._autograd.tape import record_on_tape
 from flambeau._engine.call import Call, interned
 from flambeau._engine.device import Place
 from flambeau._engine.recorder import capturing, graph_for, record
+from flambeau._tensor.aliases import updates
 from flambeau._tensor.core import TensorBase, value_of, write
 from flambeau._tensor.dispatch import check_writable, transfer
 
@@ -57,6 +58,7 @@ def update(
             more = {"tracked": tracked, **static}
             _by_device(rule, params, grads, states, hyper, source, more)
             return
+    updates.count += 1
     targets: list[Any] = list(params)
     inputs: list[Any] = values
     inputs.extend([value_of(g) for g in grads])

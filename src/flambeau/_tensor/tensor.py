@@ -633,7 +633,7 @@ class Tensor(Methods, TensorBase):
         return _rebuild, (cls, array, str(user_device(place)), self.requires_grad, extra)
 
 
-_STATE = frozenset({"_storage", "_chain", "_base", "_seen", "_edge", "_leaf"})
+_STATE = frozenset({"_storage", "_chain", "_base", "_seen", "_edge", "_given", "_leaf"})
 _RETAIN = "retain_grad"
 
 

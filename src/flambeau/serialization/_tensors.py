@@ -12,6 +12,7 @@ from flambeau._engine.call import Call, interned
 from flambeau._engine.recorder import flush, read
 from flambeau._engine.value import Value
 from flambeau._tensor import dtypes
+from flambeau._tensor.aliases import look_for_alias
 from flambeau._tensor.construct import constant
 from flambeau._tensor.core import Storage, TensorBase, _new, value_of
 from flambeau._tensor.device import device as device_type
@@ -262,6 +263,7 @@ class TensorDescriber:
 
     def tensor(self, t: Any) -> TensorRecord:
         """The record of one tensor."""
+        look_for_alias(t, "saved")
         aval = value_of(t).aval
         name = name_of(aval.dtype)
         assert name is not None, aval.dtype

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Self
 
+from flambeau._warnings import warn
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
 from flambeau.nn._module.traversal import Traversal
@@ -150,6 +151,8 @@ class Conversion(Traversal):
     def train(self, mode: bool = True) -> Self:
         """Set training mode, which dropout, batch norm and others look at.
 
+        A module that :func:`flambeau.freeze` holds stays in evaluation mode.
+
         Raises:
             ValueError: ``mode`` is not a bool.
 
@@ -157,7 +160,11 @@ class Conversion(Traversal):
         """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
-        self.training = mode
+        held = self._flambeau_frozen
+        if held is None:
+            self.training = mode
+        else:
+            held.training = mode
         for module in self.children():
             module.train(mode)
         return self
@@ -167,12 +174,33 @@ class Conversion(Traversal):
         return self.train(False)
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
-        """Set ``requires_grad`` of every parameter: False freezes the module.
+        """Set ``requires_grad`` of every parameter; False leaves running statistics moving.
+
+        What :func:`flambeau.freeze` holds stays as it is, with a warning, until it is unfrozen.
 
         Follows ``torch.nn.Module.requires_grad_``.
         """
+        held: dict[int, str] = {}
+        for path, module in self.named_modules():
+            frozen = module._flambeau_frozen
+            if frozen is None:
+                continue
+            for name, param in module._parameters.items():
+                if param is not None:
+                    held[id(param)] = path or type(self).__name__
+                    frozen.wanted[name] = requires_grad
         for param in self.parameters():
-            param.requires_grad_(requires_grad)
+            if id(param) not in held:
+                param.requires_grad_(requires_grad)
+        if held and requires_grad:
+            where = list(dict.fromkeys(held.values()))
+            warn(
+                "FB037",
+                f"{type(self).__name__}.requires_grad_(True): {len(held)} parameters are frozen "
+                f"and stay so (in {', '.join(where[:4])}{', ...' if len(where) > 4 else ''}); "
+                "call flambeau.unfreeze(module) to train them",
+                owner=self,
+            )
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flambeau._tensor.tensor import Tensor
+    from flambeau.nn._freezing import Frozen
     from flambeau.nn.module import Module
     from flambeau.nn.parameter import Parameter
 
@@ -32,6 +33,8 @@ class ModuleState:
     _state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]]
     _load_state_dict_pre_hooks: OrderedDict[int, Callable[..., Any]]
     _load_state_dict_post_hooks: OrderedDict[int, Callable[..., Any]]
+
+    _flambeau_frozen: Frozen | None = None
 
     def _get_name(self) -> str:
         return type(self).__name__

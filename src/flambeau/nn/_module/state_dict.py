@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from flambeau._tensor import aliases
 from flambeau._tensor.hooks import RemovableHandle
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
@@ -186,6 +187,7 @@ class StateDict(ModuleState):
                 prefix = args[1]
             if len(args) > 2 and keep_vars is False:
                 keep_vars = args[2]
+        outermost = destination is None
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -207,6 +209,8 @@ class StateDict(ModuleState):
             if getattr(hook, "_from_public_api", False):
                 raise RuntimeError("state_dict post-hook must return None")
             destination = replaced
+        if outermost:
+            aliases.mark(type(self).__name__, destination.values())
         return destination
 
     def load_state_dict(
@@ -360,6 +364,7 @@ class StateDict(ModuleState):
                 "corresponding key in the module instead of copying them in place?)",
                 stacklevel=4,
             )
+        aliases.look_for_alias(source, "loaded")
         try:
             with _core.no_grad():
                 if assign:
