@@ -31,6 +31,14 @@ def test_batch_norm_normalizes_and_moves_the_statistics(shape):
     )
 
 
+def test_batch_norm_of_an_empty_batch_leaves_the_statistics():
+    mean, var = normal(4, seed=1), uniform(4, low=0.5, high=2, seed=1)
+    out, new_mean, new_var = rows.batch_norm_train(np.zeros((0, 4, 3), "float32"), mean, var)
+    assert out.shape == (0, 4, 3)
+    assert np.array_equal(new_mean, mean)
+    assert np.array_equal(new_var, var)
+
+
 def test_batch_norm_without_statistics_or_affine():
     check(rows.batch_norm_train, lambda x: F.batch_norm(x, None, None, training=True), normal(5, 4))
 

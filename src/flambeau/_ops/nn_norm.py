@@ -65,6 +65,8 @@ def batch_norm_train(
         return (out,)
     step = momentum if factor is None else factor
     count = math.prod(input.shape[a] for a in axes)
+    if not count:  # an empty batch says nothing: what is known stays
+        return (out, *(s for s in (running_mean, running_var) if s is not None))
     unbiased = var.reshape(-1) * (count / max(count - 1, 1))
     stats = (
         _moved(running_mean, mean.reshape(-1), step),
