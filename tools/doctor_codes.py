@@ -13,7 +13,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "doctor.md"
 def section(code: str) -> str:
     """What the page says of one code."""
     row = CODES[code]
-    return f"({code.lower()})=\n## {code}: {row.title}\n\n*{row.severity}.* {row.meaning}\n\n{row.fix}\n"
+    title = f"({code.lower()})=\n### {code}: {row.title}"
+    return f"{title}\n\n*{row.severity}.* {row.meaning}\n\n{row.fix}\n"
 
 
 def main() -> None:

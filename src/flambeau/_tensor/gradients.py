@@ -8,7 +8,7 @@ from typing import Any
 
 from flambeau._autograd.backward import ones, run_backward
 from flambeau._autograd.tape import Node, Tracked
-from flambeau._tensor import dtypes
+from flambeau._tensor import dtypes, history
 from flambeau._tensor.core import Leaf, TensorBase, value_of, wrap
 
 
@@ -39,6 +39,8 @@ def backward(
     grads = _given_grads(tensors, grad_tensors)
     roots = _roots(tensors, grads, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
+    for edge, _ in roots:
+        history.note(edge[0])
     if inputs is None:
         run_backward(roots, retain=retain, tracked=create_graph, on_released=_refusal(roots))
         return

@@ -11,9 +11,13 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from flambeau._engine import recorder
+from flambeau._tensor import history
 from flambeau._tensor.hooks import RemovableHandle, add_hook
 from flambeau._tensor.tensor import Tensor
+from flambeau._warnings import user_place
+from flambeau.nn._module.watch import lost_ids
 from flambeau.optim import _state
+from flambeau.optim import _watch as watch
 
 ParamsT: TypeAlias = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 StateDict: TypeAlias = dict[str, Any]
@@ -122,6 +126,7 @@ class Optimizer:
             )
         self.state = defaultdict(dict)
         self.param_groups = []
+        watch.made.add(self, user_place())
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -164,6 +169,8 @@ class Optimizer:
             if self._stepping:  # a subclass's step calling its parent's
                 return func(self, *args, **kwargs)
             self._stepping = True
+            if lost_ids:
+                watch.look_for_lost(self)
             try:
                 hooked = _global_pre_hooks or self._optimizer_step_pre_hooks
                 if hooked:
@@ -178,6 +185,7 @@ class Optimizer:
             finally:
                 self._stepping = False
             recorder.flush()
+            history.stepped()
             return result
 
         step.hooked = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from typing import Any
 
@@ -18,15 +17,9 @@ from flambeau.nn._module.hooks import (
     global_forward_hooks,
     global_forward_pre_hooks,
 )
-
-
-class _Calls(threading.local):
-    """How many module calls are under way in this thread."""
-
-    depth = 0
-
-
-_calls = _Calls()
+from flambeau.nn._module.watch import calls as _calls
+from flambeau.nn._module.watch import examine
+from flambeau.nn._module.watch import examined_ids as examined
 
 
 class _Frame:
@@ -56,6 +49,8 @@ class Call(HookRegistration):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         calls = _calls
         depth = calls.depth
+        if depth == 0 and id(self) not in examined:
+            examine(self)
         calls.depth = depth + 1
         try:
             if (

@@ -9,6 +9,7 @@ from typing import Any, Self
 from flambeau._warnings import warn
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
+from flambeau.nn._module import watch
 from flambeau.nn._module.traversal import Traversal
 
 
@@ -46,6 +47,9 @@ class Conversion(Traversal):
                 buffer.data = converted
             else:
                 self._buffers[name] = converted
+        if self in watch.plain:
+            with _core.no_grad():
+                watch.moved(self, fn)
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Self:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flambeau._tensor.hooks import RemovableHandle
 from flambeau.nn._core import Tensor, typename
+from flambeau.nn._module import watch
 from flambeau.nn._module.state import ModuleState
 from flambeau.nn.parameter import Buffer, Parameter
 
@@ -112,6 +113,9 @@ class Registration(ModuleState):
             )
         if global_parameter_registration_hooks:
             param = _through(global_parameter_registration_hooks, self, name, param)
+        old = self._parameters.get(name)
+        if old is not None and old is not param:
+            watch.replaced(self, name, old)
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -203,6 +207,9 @@ class Registration(ModuleState):
             self._forget(name, "_parameters", "_buffers")
             if global_module_registration_hooks:
                 value = _through(global_module_registration_hooks, self, name, value)
+            old = modules.get(name)
+            if old is not None and old is not value:
+                watch.replaced(self, name, old)
             modules[name] = value
             return
         if modules is not None and name in modules:
@@ -220,6 +227,8 @@ class Registration(ModuleState):
         if known or (is_tensor and isinstance(value, Buffer)):
             self._set_buffer(name, value, known)
             return
+        if is_tensor and not watch.calls.depth:
+            watch.assigned(self, name, value)
         super().__setattr__(name, value)
 
     def _set_buffer(self, name: str, value: Any, known: bool) -> None:

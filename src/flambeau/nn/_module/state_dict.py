@@ -11,6 +11,7 @@ from flambeau._tensor import aliases
 from flambeau._tensor.hooks import RemovableHandle
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
+from flambeau.nn._module import watch
 from flambeau.nn._module.state import ModuleState
 from flambeau.nn.parameter import Parameter
 
@@ -191,6 +192,8 @@ class StateDict(ModuleState):
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
+            if watch.plain:
+                watch.saved(self)
         local_metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = local_metadata
