@@ -14,6 +14,7 @@ Every class also subclasses the builtin that PyTorch raises in the same situatio
     │   └── CheckpointWriteError (OSError)
     ├── DTypeError (TypeError)
     ├── DTypeMismatchError (RuntimeError)
+    ├── IndexRangeError (IndexError, RuntimeError)
     ├── NotATensorError (AttributeError)
     ├── ShapeError (RuntimeError)
     └── StateDictError (RuntimeError)
@@ -43,6 +44,7 @@ __all__ = [
     "DTypeMismatchError",
     "FlambeauError",
     "FlambeauWarning",
+    "IndexRangeError",
     "NotATensorError",
     "ShapeError",
     "StateDictError",
@@ -59,6 +61,10 @@ class DTypeError(FlambeauError, TypeError):
 
 class DTypeMismatchError(FlambeauError, RuntimeError):
     """Operands have different dtypes where none is promoted to the other."""
+
+
+class IndexRangeError(FlambeauError, IndexError, RuntimeError):
+    """A position lies outside a tensor. PyTorch raises one or the other, by operation."""
 
 
 class NotATensorError(FlambeauError, AttributeError):

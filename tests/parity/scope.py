@@ -160,6 +160,18 @@ FREEDOM = {
 }
 
 
+def _exact_lowrank(A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any:
+    u, s, vh = torch.linalg.svd(A if M is None else A - M, full_matrices=False)
+    count = min(6 if q is None else q, *A.shape[-2:])
+    return u[..., :count], s[..., :count], vh.mH[..., :count]
+
+
+EXACT = {
+    "svd_lowrank": lambda a, b, **kw: _exact_lowrank(a @ b.mT, **kw),
+}
+"""What torch approximates at random is compared with the exact answer, computed by torch."""
+
+
 def _ordered(values: Any) -> Any:
     """Complex numbers in an order that rounding does not change."""
     if not values.numel():

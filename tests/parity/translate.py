@@ -170,15 +170,17 @@ def _part(part: Any, memo: dict[int, Any]) -> Any:
 # Values ------------------------------------------------------------------------------
 
 
-def to_flambeau(value: Any, memo: dict[int, Any] | None = None) -> Any:
+def to_flambeau(value: Any, memo: dict[int, Any] | None = None, *, strided: bool = False) -> Any:
     """Arguments of a sample, with tensors, dtypes and devices of flambeau.
 
     The same tensor twice stays the same tensor; ``memo`` maps ids of torch's to flambeau's.
+    With ``strided`` every tensor is a view of a wider one, and not contiguous.
     """
     memo = {} if memo is None else memo
     if isinstance(value, torch.Tensor):
         if id(value) not in memo:
-            memo[id(value)] = tensor(value)
+            made = tensor(value)
+            memo[id(value)] = flambeau.stack([made, made], -1)[..., 1] if strided else made
         return memo[id(value)]
     if isinstance(value, torch.dtype):
         return lookup(str(value).removeprefix("torch."))
@@ -191,11 +193,11 @@ def to_flambeau(value: Any, memo: dict[int, Any] | None = None) -> Any:
     if isinstance(value, torch.Size):
         return flambeau.Size(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*[to_flambeau(v, memo) for v in value])
+        return type(value)(*[to_flambeau(v, memo, strided=strided) for v in value])
     if isinstance(value, (list, tuple)):
-        return type(value)(to_flambeau(v, memo) for v in value)
+        return type(value)(to_flambeau(v, memo, strided=strided) for v in value)
     if isinstance(value, dict):
-        return {k: to_flambeau(v, memo) for k, v in value.items()}
+        return {k: to_flambeau(v, memo, strided=strided) for k, v in value.items()}
     if isinstance(value, slice):
         parts = (value.start, value.stop, value.step)
         return slice(*[to_flambeau(p, memo) for p in parts])

@@ -1,8 +1,8 @@
 """Reading and writing at positions that are data.
 
-An index that is out of range cannot raise here, since its value is not known when the
-operation is recorded: reads take the nearest element, writes are dropped. Shapes and
-dtypes are checked at once.
+An index that is out of range cannot raise inside a program: reads take the nearest element,
+writes are dropped. Shapes and dtypes are checked when the operation is recorded, and so are
+positions that came from the host (``positions=`` of a row).
 """
 
 from __future__ import annotations
@@ -69,7 +69,16 @@ def _accumulate(base: Array, at: tuple[Any, ...], new: Any) -> Array:
     return base.at[at].add(new, mode="drop")
 
 
+def _multiply(base: Array, at: tuple[Any, ...], new: Any) -> Array:
+    """``new`` multiplied in at positions; for bool, and-ed."""
+    if base.dtype == jnp.bool_:
+        return base.at[at].min(new, mode="drop")
+    return base.at[at].multiply(new, mode="drop")
+
+
 def _check_gather(input: Array, dim: int, index: Array, name: str) -> None:
+    if index.size == 0:
+        return  # nothing is read, whatever its shape
     if max(index.ndim, 1) != max(input.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     for d in range(index.ndim):
@@ -81,7 +90,7 @@ def _check_gather(input: Array, dim: int, index: Array, name: str) -> None:
     _check_index_dtype(index, name)
 
 
-@op()
+@op(distinct=True, positions="index")
 def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -> Array:
     """Elements picked along ``dim``: ``out[i][j] = input[index[i][j]][j]`` for ``dim=0``.
 
@@ -132,6 +141,8 @@ def _scatter_parts(
                 f"Expected index {list(index.shape)} to be no larger than src {list(src.shape)}"
             )
     base, at = jnp.atleast_1d(input), jnp.atleast_1d(index)
+    if not at.size:
+        at = jnp.zeros((0,) * base.ndim, at.dtype)
     if src is not None:
         src = jnp.atleast_1d(src)
         if at.size:
@@ -142,7 +153,7 @@ def _scatter_parts(
     return base, _grid(at, dim), src
 
 
-@op()
+@op(positions="index")
 def scatter(input: Array, dim: int, index: Array, src: Array) -> Array:
     """``src`` written along ``dim``: ``out[index[i][j]][j] = src[i][j]`` for ``dim=0``.
 
@@ -157,7 +168,7 @@ def scatter(input: Array, dim: int, index: Array, src: Array) -> Array:
     return _put(base, at, new).reshape(input.shape)
 
 
-@op()
+@op(positions="index")
 def scatter_value(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     """:func:`scatter` of one number."""
     base, at, _ = _scatter_parts(input, dim, index, None, "scatter")
@@ -165,7 +176,7 @@ def scatter_value(input: Array, dim: int, index: Array, value: Scalar) -> Array:
     return base.at[at].set(new, mode="drop").reshape(input.shape)
 
 
-@op()
+@op(positions="index")
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """``src`` added along ``dim``: ``out[index[i][j]][j] += src[i][j]`` for ``dim=0``.
 
@@ -252,8 +263,8 @@ def _reduce_into(
     if reduce == "prod":
         if jnp.issubdtype(base.dtype, jnp.inexact):
             return _scatter_prod(start, at, new)
-        return start.at[at].multiply(new, mode="drop")
-    total = start.at[at].add(new, mode="drop")
+        return _multiply(start, at, new)
+    total = _accumulate(start, at, new)
     if reduce == "sum":
         return total
     own = jnp.full(base.shape, 1 if include_self else 0, jnp.int64)
@@ -263,7 +274,7 @@ def _reduce_into(
     return total // count.astype(base.dtype)
 
 
-@op()
+@op(positions="index")
 def scatter_reduce(
     input: Array, dim: int, index: Array, src: Array, reduce: str, *, include_self: bool = True
 ) -> Array:
@@ -280,7 +291,7 @@ def scatter_reduce(
     return _reduce_into(base, at, new, reduce, include_self).reshape(input.shape)
 
 
-@op()
+@op(distinct=True, positions="index")
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The entries of ``dim`` that a vector of positions names, in its order.
 
@@ -330,7 +341,7 @@ def _index_parts(
     return whole, (*(slice(None),) * dim, at), source
 
 
-@op()
+@op(positions="index")
 def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Scalar = 1) -> Array:
     """``alpha * source`` added to the entries of ``dim`` that ``index`` names.
 
@@ -341,7 +352,7 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
     return _accumulate(whole, at, scaled).reshape(input.shape)
 
 
-@op()
+@op(positions="index")
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """``source`` written to the entries of ``dim`` that ``index`` names.
 
@@ -351,7 +362,7 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     return _put(whole, at, new).reshape(input.shape)
 
 
-@op()
+@op(positions="index", wraps=True)
 def index_fill(input: Array, dim: int, index: Array, value: Operand) -> Array:
     """One number written to the entries of ``dim`` that ``index`` names.
 
@@ -368,7 +379,7 @@ def index_fill(input: Array, dim: int, index: Array, value: Operand) -> Array:
     return whole.at[at].set(new.astype(input.dtype), mode="drop").reshape(input.shape)
 
 
-@op()
+@op(positions="index")
 def index_reduce(
     input: Array, dim: int, index: Array, source: Array, reduce: str, *, include_self: bool = True
 ) -> Array:
@@ -389,7 +400,7 @@ def index_reduce(
     return result.reshape(input.shape)
 
 
-@op()
+@op(distinct=True, positions="index", wraps=True)
 def take(input: Array, index: Array) -> Array:
     """Elements at positions of the flattened tensor, in the shape of ``index``.
 
@@ -400,7 +411,7 @@ def take(input: Array, index: Array) -> Array:
     return jnp.take(input.reshape(-1), _wrap(index, input.size), mode="clip")
 
 
-@op()
+@op(distinct=True, positions="indices", wraps=True)
 def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Array:
     """Elements picked along ``dim`` (or flattened), the other dimensions broadcast.
 
@@ -422,7 +433,7 @@ def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Arra
     return jnp.take_along_axis(input, _wrap(indices, input.shape[dim]), axis=dim, mode="clip")
 
 
-@op()
+@op(positions="index", wraps=True)
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """``source`` written (or added) at positions of the flattened tensor.
 
@@ -508,7 +519,7 @@ def _advanced(input: Array, indices: Sequence[Array], dims: Sequence[int]) -> tu
     return tuple(key)
 
 
-@op()
+@op(positions="indices", wraps=True)
 def index(input: Array, indices: Arrays, dims: tuple[int, ...]) -> Array:
     """Advanced indexing: ``indices[k]`` picks positions of dimension ``dims[k]``.
 
@@ -520,7 +531,7 @@ def index(input: Array, indices: Arrays, dims: tuple[int, ...]) -> Array:
     return input.at[_advanced(input, indices, dims)].get(mode="clip")
 
 
-@op()
+@op(positions="indices", wraps=True)
 def index_put(
     input: Array,
     indices: Arrays,
@@ -553,7 +564,7 @@ def index_put(
     return _accumulate(input, key, new) if accumulate else _put(input, key, new)
 
 
-@op(promote="numeric")
+@op(promote="numeric", out="exact")
 def where(condition: Array, input: Operand, other: Operand) -> Array:
     """``input`` wherever ``condition`` is true and ``other`` elsewhere.
 
@@ -668,11 +679,14 @@ def as_strided_scatter(
             "expected src to have a size equal to the slice of self. src size = "
             f"{list(src.shape)}, slice size = {list(size)}"
         )
+    views.check_strided(input, size, stride, storage_offset)
     return views.as_strided.scatter(input, src, size, stride, storage_offset)  # pyright: ignore[reportOptionalCall]
 
 
 @op(differentiable=False)
 def nonzero_static(input: Array, size: int, fill_value: int = -1) -> Array:
     """``size`` positions of elements that are not zero, filled up with ``fill_value``."""
+    if input.size == 0 or input.ndim == 0:
+        return jnp.full((size, input.ndim), fill_value, jnp.int64)
     found = jnp.nonzero(input, size=size, fill_value=fill_value)
     return jnp.stack(found, axis=-1).astype(jnp.int64)

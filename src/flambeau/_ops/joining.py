@@ -33,7 +33,7 @@ def _check_cat(tensors: Sequence[Array], dim: int) -> None:
                 )
 
 
-@op(promote="numeric")
+@op(promote="numeric", distinct=True)
 def cat(tensors: Arrays, dim: int = 0) -> Array:
     r"""The tensors one after the other along an existing dimension.
 
@@ -64,7 +64,7 @@ def cat(tensors: Arrays, dim: int = 0) -> Array:
     return lax.concatenate(kept, dim)
 
 
-@op(promote="numeric")
+@op(promote="numeric", distinct=True)
 def stack(tensors: Arrays, dim: int = 0) -> Array:
     """The tensors side by side along a new dimension.
 
@@ -94,7 +94,7 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
     return jnp.stack(list(tensors), axis=canonical_dim(dim, first.ndim + 1))
 
 
-@op(promote="numeric")
+@op(promote="numeric", distinct=True)
 def hstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 1, or along dimension 0 when they are 1-d.
 
@@ -106,7 +106,7 @@ def hstack(tensors: Arrays) -> Array:
     return lax.concatenate(items, dim)
 
 
-@op(promote="numeric")
+@op(promote="numeric", distinct=True)
 def vstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 0, after 1-d ones became rows.
 
@@ -123,7 +123,7 @@ def _at_least_3d(item: Array) -> Array:
     return item[..., None] if item.ndim == 2 else item
 
 
-@op(promote="numeric")
+@op(promote="numeric", distinct=True)
 def dstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 2, after each got at least three dimensions.
 
@@ -134,7 +134,7 @@ def dstack(tensors: Arrays) -> Array:
     return lax.concatenate(items, 2)
 
 
-@op(promote="numeric")
+@op(promote="numeric", distinct=True)
 def column_stack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 1, after 0-d and 1-d ones became columns.
 

@@ -6,14 +6,15 @@ the residuals of their forward for the gradient, since computing them twice is d
 
 from __future__ import annotations
 
+import functools
 import math
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.scipy.linalg import expm
 
 from flambeau._ops._dims import canonical_dim, canonical_dims
+from flambeau._ops._numeric import accumulator
 from flambeau._ops.matmul import PRECISION
 from flambeau._ops.registry import Array, OptArray, OptDims, op
 
@@ -73,6 +74,8 @@ def det(A: Array) -> Array:
     Follows ``torch.linalg.det``.
     """
     _square("det", A)
+    if A.shape[-1] == 0:
+        return jnp.ones(A.shape[:-2], A.dtype)
     return jnp.linalg.det(A)
 
 
@@ -270,7 +273,7 @@ def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     return jnp.linalg.eigh(_even_halves(A, UPLO), symmetrize_input=False)[0]
 
 
-@op(residuals=True, returns=("eigenvalues", "eigenvectors"))
+@op(residuals=True, returns=("eigenvalues", "eigenvectors"), out="cast")
 def eig(A: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors, complex, of square matrices.
 
@@ -279,18 +282,26 @@ def eig(A: Array) -> tuple[Array, Array]:
     Follows ``torch.linalg.eig``.
     """
     _square("eig", A)
-    w, v = jnp.linalg.eig(A)
+    if A.size == 0:
+        kind = jnp.result_type(A.dtype, jnp.complex64)
+        return jnp.zeros(A.shape[:-1], kind), jnp.zeros(A.shape, kind)
+    # JAX leaves derivatives of eigenvectors to those who know that eigenvalues are distinct,
+    # as PyTorch's users have to.
+    w, v = lax.linalg.eig(A, compute_left_eigenvectors=False, enable_eigvec_derivs=True)
     return w, v
 
 
-@op(residuals=True)
+@op(residuals=True, out="cast")
 def eigvals(A: Array) -> Array:
     """Eigenvalues, complex, of square matrices.
 
     Follows ``torch.linalg.eigvals``.
     """
     _square("eigvals", A)
-    return jnp.linalg.eigvals(A)
+    if A.size == 0:
+        return jnp.zeros(A.shape[:-1], jnp.result_type(A.dtype, jnp.complex64))
+    # The second derivative goes through the eigenvectors.
+    return lax.linalg.eig(A, compute_left_eigenvectors=False, enable_eigvec_derivs=True)[0]
 
 
 @op(residuals=True, returns=("P", "L", "U"))
@@ -326,7 +337,7 @@ def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
 
 def _unpivot(pivots: Array, size: int) -> Array:
     """The permutation that a list of row exchanges (counted from 1) makes."""
-    flat = pivots.reshape(-1, pivots.shape[-1]).astype(jnp.int64) - 1
+    flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1]).astype(jnp.int64) - 1
 
     def one(exchanges: Array) -> Array:
         def step(i: Array, order: Array) -> Array:
@@ -355,6 +366,8 @@ def lu_solve(
     _square("lu_solve", LU)
     n = LU.shape[-1]
     batch = jnp.broadcast_shapes(LU.shape[:-2], B.shape[:-2])
+    if B.size == 0 or LU.size == 0:
+        return jnp.zeros(batch + B.shape[-2:], B.dtype)
     order = jnp.broadcast_to(_unpivot(pivots, n), (*batch, n))
     factors = jnp.broadcast_to(LU, batch + LU.shape[-2:])
     right = jnp.broadcast_to(B, batch + B.shape[-2:])
@@ -400,7 +413,27 @@ def pinv(
     bound = _tolerance(A, greatest[..., 0], atol, rtol)[..., None] / greatest
     # jnp counts a singular value as zero at the bound, PyTorch below it; they differ only
     # for values that equal the bound exactly.
-    return jnp.linalg.pinv(A, rtol=bound[..., 0], hermitian=hermitian)
+    return _pseudo_inverse(A, bound[..., 0], hermitian)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _pseudo_inverse(A: Array, bound: Array, hermitian: bool) -> Array:
+    half = _hermitian(A, "L") if hermitian else A
+    return jnp.linalg.pinv(half, rtol=bound, hermitian=hermitian)
+
+
+@_pseudo_inverse.defjvp
+def _pseudo_inverse_jvp(
+    hermitian: bool, primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    # JAX's own rule reads both halves of a Hermitian matrix alike; PyTorch's is the general one.
+    A, bound = primals
+    inverse = _pseudo_inverse(A, bound, hermitian)
+    across, back = _adjoint(tangents[0]), _adjoint(inverse)
+    left = across - _product(_product(across, A), inverse)
+    right = across - _product(inverse, _product(A, across))
+    slope = _product(_product(inverse, back), left) + _product(right, _product(back, inverse))
+    return inverse, slope - _product(_product(inverse, tangents[0]), inverse)
 
 
 def _tolerance(
@@ -492,17 +525,56 @@ def matrix_power(A: Array, n: int) -> Array:
     return result
 
 
+_TAYLOR_DEGREE = 18
+_TAYLOR_REACH = {8: 1.09, 4: 3.01}  # the 1-norm up to which 18 terms suffice, by bytes
+_SQUARINGS = 32
+
+
 @op(residuals=True)
 def matrix_exp(A: Array) -> Array:
-    """The matrix exponential.
+    """The matrix exponential: a Taylor polynomial of the matrix scaled down, squared up again.
+
+    Unlike a rational approximation it solves no system, which costs digits in float32.
 
     Follows ``torch.linalg.matrix_exp``.
     """
     _square("matrix_exp", A)
     if A.size == 0:
         return A
-    flat = A.reshape(-1, *A.shape[-2:])
-    return jax.vmap(expm)(flat).reshape(A.shape)
+    x = A.astype(accumulator(A.dtype))
+    norm = jnp.max(jnp.sum(jnp.abs(lax.stop_gradient(x)), axis=-2), axis=-1)
+    least = jnp.log2(
+        jnp.maximum(norm, jnp.finfo(norm.dtype).tiny) / _TAYLOR_REACH[norm.dtype.itemsize]
+    )
+    squarings = jnp.maximum(jnp.ceil(least), 0)
+    squarings = jnp.where(jnp.isfinite(squarings), squarings, 0)[..., None, None]
+    x = x * (2.0**-squarings).astype(x.dtype)
+    result = _taylor(x)
+
+    def square(now: Array, step: Array) -> tuple[Array, None]:
+        wanted = step < squarings
+        again = lax.cond(jnp.any(wanted), lambda m: _product(m, m), lambda m: m, now)
+        return jnp.where(wanted, again, now), None
+
+    result, _ = lax.scan(square, result, jnp.arange(_SQUARINGS, dtype=squarings.dtype))
+    return jnp.where(squarings <= _SQUARINGS, result, jnp.nan).astype(A.dtype)
+
+
+def _taylor(x: Array) -> Array:
+    """The sum of ``x**k / k!``: blocks of three powers, joined by Horner's rule in ``x**3``."""
+    eye = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape)
+    square = _product(x, x)
+    cube = _product(square, x)
+
+    def block(k: int) -> Array:
+        first, second, third = (1 / math.factorial(k + i) for i in range(3))
+        return eye * first + x * second + square * third
+
+    last = _TAYLOR_DEGREE // 3
+    total = block(3 * (last - 1)) + cube * (1 / math.factorial(_TAYLOR_DEGREE))
+    for k in reversed(range(last - 1)):
+        total = block(3 * k) + _product(cube, total)
+    return total
 
 
 def _norm_of(x: Array, ord: float, dim: tuple[int, ...], keepdim: bool) -> Array:
@@ -523,6 +595,13 @@ def _norm_of(x: Array, ord: float, dim: tuple[int, ...], keepdim: bool) -> Array
         jnp.where(size == 0, 0, jnp.where(size == 0, 1, size) ** ord), axis=dim, keepdims=keepdim
     )
     return jnp.where(total == 0, 0, jnp.where(total == 0, 1, total) ** (1 / ord))
+
+
+def _extreme(values: Array, axis: int, greatest: bool) -> Array:
+    """The greatest or least of numbers that are not negative; of none, the greatest is 0."""
+    if values.shape[axis] == 0 and not greatest:
+        raise IndexError(f"amin(): Expected reduction dim {axis} to have non-zero size.")
+    return jnp.max(values, axis=axis, initial=0) if greatest else jnp.min(values, axis=axis)
 
 
 _MATRIX_NORMS = ("fro", "nuc", math.inf, -math.inf, 1.0, -1.0, 2.0, -2.0)
@@ -560,13 +639,12 @@ def matrix_norm(
         if ord == "nuc":
             out = jnp.sum(values, axis=-1)
         else:
-            out = (jnp.max if ord == 2.0 else jnp.min)(values, axis=-1)
+            out = _extreme(values, -1, ord > 0)
     else:
         assert not isinstance(ord, str)
         along, across = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = _norm_of(A, 1, (along,), keepdim=True)
-        pick = jnp.max if ord > 0 else jnp.min
-        out = jnp.squeeze(pick(sums, axis=across, keepdims=True), (rows, columns))
+        out = jnp.squeeze(jnp.expand_dims(_extreme(sums, across, ord > 0), across), (rows, columns))
     return jnp.expand_dims(out, tuple(sorted((rows, columns)))) if keepdim else out
 
 
@@ -585,6 +663,32 @@ def cond(A: Array, p: float | str | None = None) -> Array:
     return matrix_norm.impl(A, p) * matrix_norm.impl(jnp.linalg.inv(A), p)
 
 
+@jax.custom_jvp
+def _reflected(A: Array, tau: Array) -> Array:
+    return lax.linalg.householder_product(A, tau)
+
+
+@_reflected.defjvp
+def _reflected_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    # LAPACK's routine has no derivative in JAX: take that of the product written out.
+    return _reflected(*primals), jax.jvp(_reflections, primals, tangents)[1]
+
+
+def _reflections(A: Array, tau: Array) -> Array:
+    """The first columns of the product of ``I - tau v v*``, the vectors below A's diagonal."""
+    m, n = A.shape[-2:]
+    count = tau.shape[-1]
+    eye = jnp.eye(m, n, dtype=A.dtype)
+    vectors = (jnp.tril(A, -1) + eye)[..., :count]
+    result = jnp.broadcast_to(eye, A.shape)
+    for k in reversed(range(count)):
+        v = vectors[..., k, None]
+        result = result - tau[..., k, None, None] * _product(v, _product(_adjoint(v), result))
+    return result
+
+
 @op()
 def householder_product(A: Array, tau: Array) -> Array:
     """The product of the first columns of the Householder matrices.
@@ -592,7 +696,7 @@ def householder_product(A: Array, tau: Array) -> Array:
     Follows ``torch.linalg.householder_product``.
     """
     _matrix("householder_product", A)
-    return lax.linalg.householder_product(A, tau)
+    return _reflected(A, tau)
 
 
 @op(residuals=True)
@@ -659,6 +763,7 @@ def vandermonde(x: Array, count: int) -> Array:
 
     Follows ``torch.linalg.vander``.
     """
+    x = jnp.atleast_1d(x)
     base = jnp.broadcast_to(x[..., None], (*x.shape, count - 1))
     ones = jnp.ones((*x.shape, 1), x.dtype)
     return jnp.concatenate([ones, jnp.cumprod(base, axis=-1)], axis=-1)
@@ -699,6 +804,6 @@ def ormqr(
     wide = [(0, 0)] * (input.ndim - 1)
     input = input[..., :size]
     padded = jnp.pad(input, [*wide, (0, size - input.shape[-1])])
-    q = lax.linalg.householder_product(padded, tau)
+    q = _reflected(padded, tau)
     q = _adjoint(q) if transpose else q
     return _product(q, other) if left else _product(other, q)

@@ -398,7 +398,12 @@ def kron(input: Array, other: Array) -> Array:
 
     Follows ``torch.kron``.
     """
-    return jnp.kron(input, other)
+    ndim = max(input.ndim, other.ndim)
+    first = input.reshape((1,) * (ndim - input.ndim) + input.shape)
+    second = other.reshape((1,) * (ndim - other.ndim) + other.shape)
+    shape = [a * b for a, b in zip(first.shape, second.shape, strict=True)]
+    inner_, outer_ = tuple(range(0, 2 * ndim, 2)), tuple(range(1, 2 * ndim, 2))
+    return (jnp.expand_dims(first, outer_) * jnp.expand_dims(second, inner_)).reshape(shape)
 
 
 def _cross_dim(first: Array, second: Array, dim: int) -> int:
@@ -413,7 +418,7 @@ def _cross_dim(first: Array, second: Array, dim: int) -> int:
     return dim
 
 
-@op(promote="numeric")
+@op(promote="numeric", out="exact")
 def cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     """The vector product of vectors of three elements along ``dim``.
 

@@ -22,7 +22,9 @@ def _weights(
 ) -> jax.Array:
     if scale is None:
         scale = 1.0 / math.sqrt(query.shape[-1])
-    scores = widen(jnp.matmul(query * scale, jnp.swapaxes(key, -1, -2)))
+    wide = widen(query).dtype if query.dtype == key.dtype else None
+    scores = jnp.matmul(query, jnp.swapaxes(key, -1, -2), preferred_element_type=wide)
+    scores = widen(scores) * scale
     masked = is_causal
     if is_causal:
         row = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 0)

@@ -39,10 +39,10 @@ def bilinear(input1: Array, input2: Array, weight: Array, bias: OptArray = None)
         - output ``(*, out)``
     """
     n_out, n_first, n_second = weight.shape
-    by_second = dot_last(input2, weight.reshape(n_out * n_first, n_second))
+    by_second = dot_last(widen(input2), widen(weight).reshape(n_out * n_first, n_second))
     by_second = by_second.reshape(*input2.shape[:-1], n_out, n_first)
-    out = jnp.sum(widen(by_second) * widen(input1)[..., None, :], -1).astype(input1.dtype)
-    return out if bias is None else out + bias
+    out = jnp.sum(by_second * widen(input1)[..., None, :], -1)
+    return (out if bias is None else out + widen(bias)).astype(input1.dtype)
 
 
 def _rows_of(
@@ -62,7 +62,7 @@ def _rows_of(
     return out
 
 
-@op()
+@op(positions="indices", along=0)
 def embedding(
     weight: Array,
     indices: Array,
@@ -96,7 +96,7 @@ def embedding_renorm(
     return jnp.where(used[:, None], (wide * scale[:, None]).astype(weight.dtype), weight)
 
 
-@op()
+@op(positions="indices", along=0)
 def embedding_bag(
     weight: Array,
     indices: Array,

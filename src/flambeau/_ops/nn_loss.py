@@ -260,7 +260,7 @@ def cross_entropy(
     return reduce_loss(loss.reshape(()) if single else loss, reduction)
 
 
-@op()
+@op(promote="float")
 @_wide_loss
 def poisson_nll_loss(
     input: Array,

@@ -61,6 +61,13 @@ def pad_reflect(input: Array, pad: Dims) -> Array:
 @op()
 def pad_replicate(input: Array, pad: Dims) -> Array:
     """Repeat the border. Follows `torch.nn.functional.pad` with ``mode="replicate"``."""
+    if min(pad) < 0:  # what is cut off still counts as the border of what is left
+        for d in range(len(pad) // 2):
+            axis = input.ndim - 1 - d
+            size = input.shape[axis]
+            at = np.arange(-pad[2 * d], size + pad[2 * d + 1])
+            input = jnp.take(input, np.clip(at, 0, size - 1), axis=axis)
+        return input
 
     def edge(at_end: bool) -> Callable[[jax.Array, int, int], jax.Array]:
         def take(x: jax.Array, axis: int, n: int) -> jax.Array:
@@ -337,7 +344,7 @@ def _patches(x: jax.Array, kernel: Dims, dilation: Dims, padding: Dims, stride: 
     n, c = x.shape[:2]
     x = jnp.pad(x, ((0, 0), (0, 0), *((p, p) for p in padding)))
     windows = jnp.stack(take_windows(x, kernel, stride, dilation), 2)
-    return windows.reshape(n, c * math.prod(kernel), -1)
+    return windows.reshape(n, c * math.prod(kernel), math.prod(windows.shape[3:]))
 
 
 @op()
@@ -409,7 +416,8 @@ def pairwise_distance(
     Follows `torch.nn.functional.pairwise_distance`.
     """
     difference = widen(x1) - widen(x2) + eps
-    return norm_along(difference, p, -1, keepdims=keepdim).astype(x1.dtype)
+    norm = norm_along(difference, p, -1, keepdims=keepdim)
+    return norm if jnp.iscomplexobj(x1) else norm.astype(x1.dtype)
 
 
 @op()

@@ -208,12 +208,13 @@ def _safe_power(x: jax.Array, p: float) -> jax.Array:
 def norm_along(x: jax.Array, p: float, axis: int, keepdims: bool) -> jax.Array:
     """The p-norm along one dimension; its derivative at zero is zero, as PyTorch's is."""
     if p == 2:
-        square = jnp.sum(x * x, axis, keepdims=keepdims)
+        squares = x.real**2 + x.imag**2 if jnp.iscomplexobj(x) else x * x
+        square = jnp.sum(squares, axis, keepdims=keepdims)
         zero = square == 0
         return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, square)))
     size = absolute(x)
     if p == 0:
-        return jnp.sum((x != 0).astype(x.dtype), axis, keepdims=keepdims)
+        return jnp.sum((x != 0).astype(size.dtype), axis, keepdims=keepdims)
     if p == 1:
         return jnp.sum(size, axis, keepdims=keepdims)
     if math.isinf(p):

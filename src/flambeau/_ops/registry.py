@@ -145,11 +145,18 @@ class Op:
         residuals: bool,
         differentiable: bool,
         returns: tuple[str, ...] | None,
+        out: str | None,
+        distinct: bool,
+        positions: str | None,
+        wraps: bool,
+        along: int | None,
     ):
         if promote not in PROMOTIONS:
             raise ValueError(f"op {name!r}: promote={promote!r} is not one of {PROMOTIONS}")
         if scatter is not None and not view:
             raise ValueError(f"op {name!r}: scatter= is for views")
+        if out not in (None, "cast", "exact"):
+            raise ValueError(f"op {name!r}: out={out!r} is neither 'cast' nor 'exact'")
         self.impl = impl
         self.name = name
         self.promote = promote
@@ -159,9 +166,15 @@ class Op:
         self.residuals = residuals
         self.differentiable = differentiable
         self.returns = returns
+        self.distinct = distinct
+        self.positions = positions
+        self.wraps = wraps
+        self.along = along
         self.__doc__ = impl.__doc__
         self.__name__ = name
         self.parameters = _parameters_of(impl)
+        takes_dtype = any(p.kind == "optdtype" and p.name == "dtype" for p in self.parameters)
+        self.exact_out = out == "exact" or (out is None and promote is None and not takes_dtype)
         if random and (not self.parameters or self.parameters[0].name != "key"):
             raise ValueError(f"op {name!r}: a random row takes `key: Array` first")
 
@@ -185,6 +198,11 @@ def op(
     residuals: bool = False,
     differentiable: bool = True,
     returns: tuple[str, ...] | None = None,
+    out: str | None = None,
+    distinct: bool = False,
+    positions: str | None = None,
+    wraps: bool = False,
+    along: int | None = None,
 ) -> Callable[[Callable[..., Any]], Op]:
     """Register a pure function of JAX arrays as an operation.
 
@@ -204,6 +222,15 @@ def op(
             forward (rows whose forward is dear, or that hold loops).
         differentiable: False when the result never carries a gradient.
         returns: field names, when the function returns a tuple that PyTorch names.
+        out: ``"exact"`` when ``out=`` must have the very dtype of the result, ``"cast"`` when
+            the result may be cast to it. None means cast for rows that promote or take a
+            ``dtype``, exact for the others.
+        distinct: ``out=`` must not share memory with an argument.
+        positions: the parameter that holds positions in the first one, along the static
+            ``dim`` or ``dims``, or ``along`` that dimension, or in the flat order. Those that
+            came from the host are checked when the operation is recorded.
+        wraps: whether negative positions count from the end.
+        along: the dimension that positions count along in a row without ``dim``.
 
     Raises:
         ValueError: the name is taken, or an option is unknown.
@@ -223,6 +250,11 @@ def op(
             residuals=residuals,
             differentiable=differentiable,
             returns=returns,
+            out=out,
+            distinct=distinct,
+            positions=positions,
+            wraps=wraps,
+            along=along,
         )
         return row
 

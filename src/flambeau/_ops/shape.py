@@ -464,6 +464,34 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     return taken[0] if input.ndim == 0 else taken
 
 
+def check_strided(
+    input: Array, size: Sequence[int], stride: Sequence[int], storage_offset: int
+) -> None:
+    """Refuse a strided view that does not lie within the elements of an array.
+
+    Raises:
+        RuntimeError: the lengths differ, a number is negative, or it reaches outside.
+    """
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if any(step < 0 for step in stride):
+        raise RuntimeError(
+            "as_strided: Negative strides are not supported at the moment, got strides: "
+            f"{list(stride)}"
+        )
+    if storage_offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {storage_offset}")
+    if all(size):
+        last = storage_offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+        if last >= input.size:
+            raise RuntimeError(
+                f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset "
+                f"{storage_offset}, and itemsize {input.dtype.itemsize} requiring a storage size "
+                f"of {(last + 1) * input.dtype.itemsize} are out of bounds for storage of size "
+                f"{input.size * input.dtype.itemsize}"
+            )
+
+
 def strided_indices(size: Sequence[int], stride: Sequence[int], storage_offset: int) -> np.ndarray:
     """Flat positions of the elements of a strided view."""
     at = np.full((), storage_offset, np.int64)
@@ -486,24 +514,7 @@ def as_strided(input: Array, size: Dims, stride: Dims, storage_offset: int = 0) 
 
     Follows ``torch.as_strided``.
     """
-    if len(size) != len(stride):
-        raise RuntimeError("mismatch in length of strides and shape")
-    if any(step < 0 for step in stride):
-        raise RuntimeError(
-            "as_strided: Negative strides are not supported at the moment, got strides: "
-            f"{list(stride)}"
-        )
-    if storage_offset < 0:
-        raise RuntimeError(f"Tensor: invalid storage offset {storage_offset}")
-    if all(size):
-        last = storage_offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-        if last >= input.size:
-            raise RuntimeError(
-                f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset "
-                f"{storage_offset}, and itemsize {input.dtype.itemsize} requiring a storage size "
-                f"of {(last + 1) * input.dtype.itemsize} are out of bounds for storage of size "
-                f"{input.size * input.dtype.itemsize}"
-            )
+    check_strided(input, size, stride, storage_offset)
     return input.reshape(-1)[strided_indices(size, stride, storage_offset)]
 
 

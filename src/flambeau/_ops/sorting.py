@@ -104,7 +104,7 @@ def topk(
     return lax.slice_in_dim(values, 0, k, axis=dim), lax.slice_in_dim(indices, 0, k, axis=dim)
 
 
-@op(returns=("values", "indices"))
+@op(returns=("values", "indices"), distinct=True)
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The ``k``-th smallest element along ``dim`` (counted from 1), and its position.
 

@@ -275,7 +275,14 @@ def _scatter_flat(owns: list[tuple[Call, Any, tuple[Any, ...]]], base: Any, new:
     return base.ravel().at[places.ravel()].set(new.ravel()).reshape(base.shape)
 
 
-def _refuse_overlap(t: TensorBase) -> None:
+def refuse_overlap(t: TensorBase) -> None:
+    """Refuse to write to a view that shows an element twice.
+
+    Raises:
+        RuntimeError: it does.
+    """
+    if not any(step.__class__ is Call and step.name in OVERLAPPING for step in t._chain or ()):
+        return
     from flambeau._tensor.strides import overlaps
 
     if overlaps(t):
@@ -306,8 +313,7 @@ def write(t: TensorBase, value: Value, edge: Any, tracking: bool) -> None:
         if tracking and (edge is not None or t._edge is not None):
             t._edge = edge
         return
-    if any(step.__class__ is Call and step.name in OVERLAPPING for step in t._chain):
-        _refuse_overlap(t)
+    refuse_overlap(t)
     base = t._base
     if base is None:
         storage.value = _replace(t._chain, [storage.value, value], [None, None]).value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,7 +24,16 @@ from flambeau._engine.value import Value
 from flambeau._ops.casts import overwrite
 from flambeau._ops.registry import Op, Parameter
 from flambeau._tensor import dtypes
-from flambeau._tensor.core import Storage, TensorBase, _Class, _new, value_of, write
+from flambeau._tensor.core import (
+    Storage,
+    TensorBase,
+    _Class,
+    _new,
+    refuse_overlap,
+    value_of,
+    write,
+)
+from flambeau.errors import IndexRangeError
 
 autocast: Callable[[Op, list[Any]], list[Any]] | None = None
 """While ``amp.autocast`` is on: gets a row and its arguments, gives the arguments cast."""
@@ -31,13 +41,19 @@ autocast: Callable[[Op, list[Any]], list[Any]] | None = None
 _OF_NUMBERS = frozenset({"add", "sub", "mul", "true_divide", "rsub"})
 """Promoting rows that PyTorch also applies to two numbers."""
 
+_FLOAT32 = np.dtype(np.float32)
+_HALVES = (dtypes.float16.numpy, dtypes.bfloat16.numpy)
+
 _Number = (int, float, complex, np.number, np.bool_)
 
 
 class _Row:
     """What dispatch needs of a row, worked out once."""
 
-    __slots__ = ("dynamic", "names", "numbers", "op", "plain", "promoted", "sequences")
+    __slots__ = (
+        "dynamic", "names", "numbers", "op", "plain", "positions", "promoted", "scalars",
+        "sequences",
+    )  # fmt: skip
 
     def __init__(self, op: Op):
         self.op = op
@@ -48,6 +64,8 @@ class _Row:
         self.sequences = any(p.kind == "arrays" for p in self.dynamic)
         self.names = [p.name for p in self.dynamic]
         self.numbers = [p.kind in ("operand", "scalar", "optscalar") for p in self.dynamic]
+        self.scalars = any(p.kind in ("scalar", "optscalar") for p in self.dynamic)
+        self.positions = None if op.positions is None else self.names.index(op.positions)
         self.promoted = [p.kind not in ("scalar", "optscalar") for p in self.dynamic]
 
 
@@ -130,6 +148,10 @@ def run(
         cast = scalar_dtype = dtypes.get_default_dtype().numpy
     if first is None and op.promote is None and scalar_dtype is None:
         scalar_dtype = _dtype_argument(static)
+    if numbers and row.scalars and scalar_dtype in _HALVES:
+        scalar_dtype = _FLOAT32  # PyTorch multiplies by the number, not by what it rounds to
+    if row.positions is not None:
+        _check_positions(row, values, layout, static)
     call = _CALLS.get((op, static, layout, cast))
     if call is None:
         call = call_of(op, static, layout, cast)
@@ -195,6 +217,10 @@ def _flatten(row: _Row, args: Sequence[Any]) -> tuple[list[Any], tuple[int, ...]
     layout = []
     for p, a in zip(row.dynamic, args, strict=True):
         if p.kind == "arrays":
+            if isinstance(a, TensorBase):
+                raise TypeError(
+                    f"{row.op.name}(): argument '{p.name}' must be tuple of Tensors, not Tensor"
+                )
             items = list(a)
             for i, item in enumerate(items):
                 if not isinstance(item, TensorBase):
@@ -228,6 +254,53 @@ def _check_arguments(row: _Row, args: Sequence[Any], layout: tuple[int, ...] | N
                 f"not {type(a).__name__}"
             )
         i += n
+
+
+def known_array(value: Any) -> np.ndarray | None:
+    """What a Value holds, if that came from the host and no program has read it yet."""
+    array = value.array if value.__class__ is Value else None
+    return array if array.__class__ is np.ndarray else None
+
+
+def check_range(name: str, array: np.ndarray, size: int, dim: int | None, wraps: bool) -> None:
+    """Refuse positions outside a dimension (or the flat order, for None) of ``size`` elements.
+
+    Raises:
+        IndexRangeError: there is one, an IndexError and a RuntimeError.
+    """
+    if array.size == 0 or array.dtype.kind not in "iu":
+        return
+    least, most = int(array.min()), int(array.max())
+    if least >= (-size if wraps else 0) and most < size:
+        return
+    where = f"for dimension {dim} with size {size}" if dim is not None else f"for {size} elements"
+    bad = most if most >= size else least
+    raise IndexRangeError(f"{name}(): index {bad} is out of bounds {where}")
+
+
+def _check_positions(
+    row: _Row,
+    values: list[Any],
+    layout: tuple[int, ...] | None,
+    static: tuple[tuple[str, Any], ...],
+) -> None:
+    k = row.positions or 0
+    n = 1 if layout is None else layout[k]
+    start = k if layout is None else sum(layout[:k])
+    arrays = [known_array(v) for v in values[start : start + n]]
+    if not any(a is not None for a in arrays):
+        return
+    shape: tuple[int, ...] = values[0].aval.shape or (1,)
+    chosen = dict(static)
+    dims = chosen.get("dims") or (chosen.get("dim", row.op.along),)
+    for array, dim in zip(arrays, dims, strict=True):
+        if array is None:
+            continue
+        if dim is None:
+            check_range(row.op.name, array, math.prod(shape), None, row.op.wraps)
+        elif -len(shape) <= dim < len(shape):
+            dim %= len(shape)
+            check_range(row.op.name, array, shape[dim], dim, row.op.wraps)
 
 
 def _one_device(op: Op, values: list[Any]) -> Place:
@@ -401,16 +474,33 @@ def check_writable(target: Any) -> None:
         )
 
 
-def store_out(out: Any, result: Any, name: str) -> Any:
+def store_out(
+    out: Any, result: Any, name: str, *, exact: bool = False, apart: Sequence[Any] = ()
+) -> Any:
     """Put a result into ``out=``: tensors are resized, dtypes must be castable.
 
+    Args:
+        out: the tensor to write to, or a sequence of them for several results.
+        result: what to write.
+        name: of the function, for errors.
+        exact: the dtype must be the result's.
+        apart: arguments whose memory ``out`` must not share, sequences of tensors included.
+
     Raises:
-        RuntimeError: an argument requires grad, or the dtype cannot take the result.
+        RuntimeError: an argument requires grad, the dtype cannot take the result, or ``out``
+            shares memory where it must not, with an argument or within itself.
     """
     if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)):
+            raise TypeError(
+                f"{name}(): argument 'out' must be tuple of Tensors, not {type(out).__name__}"
+            )
         if len(out) != len(result):
             raise TypeError(f"{name}: out= needs {len(result)} tensors, got {len(out)}")
-        stored = [store_out(o, r, name) for o, r in zip(out, result, strict=True)]
+        stored = [
+            store_out(o, r, name, exact=exact, apart=apart)
+            for o, r in zip(out, result, strict=True)
+        ]
         return type(result)(*stored) if hasattr(result, "_fields") else tuple(stored)
     if not isinstance(out, TensorBase):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
@@ -421,6 +511,10 @@ def store_out(out: Any, result: Any, name: str) -> Any:
         )
     old, new = value_of(out).aval, value_of(result).aval
     a, b = dtypes.from_numpy_dtype(new.dtype), dtypes.from_numpy_dtype(old.dtype)
+    if exact and a is not b:
+        raise RuntimeError(
+            f"{name}: Expected out tensor to have dtype {a.name}, but got {b.name} instead"
+        )
     if not dtypes.can_cast(a, b):
         raise RuntimeError(
             f"{name}: result type {a.name} can't be cast to the desired output type {b.name}"
@@ -431,11 +525,29 @@ def store_out(out: Any, result: Any, name: str) -> Any:
         raise RuntimeError(
             f"{name}: Expected out tensor to have device {new.device}, but got {old.device} instead"
         )
-    if old.shape != new.shape and out._chain is not None:
-        out._storage, out._chain, out._base, out._seen = Storage(value_of(result)), None, None, None
-        return out
+    for argument in apart:
+        _refuse_sharing(name, out, argument)
+    if old.shape != new.shape:
+        if out._chain is not None:
+            out._storage, out._chain = Storage(value_of(result)), None
+            out._base, out._seen = None, None
+            return out
+    elif out._chain is not None:
+        refuse_overlap(out)
     write(out, value_of(result), None, False)
     return out
+
+
+def _refuse_sharing(name: str, out: Any, argument: Any) -> None:
+    if isinstance(argument, (tuple, list)):
+        for item in argument:
+            _refuse_sharing(name, out, item)
+    elif isinstance(argument, TensorBase) and argument._storage is out._storage:
+        raise RuntimeError(
+            f"{name}: unsupported operation: some elements of the input tensor and the "
+            "written-to tensor refer to a single memory location. Please clone() the tensor "
+            "before performing the operation."
+        )
 
 
 def _default_source(p: Parameter) -> str:
@@ -448,7 +560,7 @@ def public(op: Op) -> Callable[..., Any]:
     It serves as the method too, its first parameter being ``self``.
     """
     scope: dict[str, Any] = {
-        "__name__": __name__, "_run": run, "_op": op, "_store": store_out
+        "__name__": __name__, "_run": run, "_op": op, "_store": store_out, "_exact": op.exact_out
     }  # fmt: skip
     params = [p for p in op.parameters if not (op.random and p.name == "key")]
     head, kw = [], []
@@ -476,13 +588,18 @@ def public(op: Op) -> Callable[..., Any]:
     dyn = f"({''.join(d + ',' for d in dynamics)})"
     generator = ", generator=generator" if op.random else ""
     body = f"_run(_op, {dyn}, {static}{generator})"
+    apart = dyn if op.distinct else "()"
+    # What sums is summed in the dtype of ``out``.
+    takes_dtype = any(p.kind == "optdtype" and p.name == "dtype" for p in params)
+    take = "    dtype = _dtype_of(out, dtype)\n" if takes_dtype else ""
+    scope["_dtype_of"] = dtype_of_out
     if op.view:
         source = f"def {op.name}({signature}):\n    return {body}\n"
     else:
         source = (
             f"def {op.name}({signature}):\n"
             f"    if out is None:\n        return {body}\n"
-            f"    return _store(out, {body}, {op.name!r})\n"
+            f"{take}    return _store(out, {body}, {op.name!r}, exact=_exact, apart={apart})\n"
         )
     exec(compile(source, f"<public {op.name}>", "exec"), scope)
     function = scope[op.name]
@@ -490,6 +607,11 @@ def public(op: Op) -> Callable[..., Any]:
     function.__module__ = "flambeau"
     function.op = op
     return function
+
+
+def dtype_of_out(out: Any, dtype: Any) -> Any:
+    """``dtype=``, or the dtype of the tensor that is to hold the result."""
+    return out.dtype if dtype is None and isinstance(out, TensorBase) else dtype
 
 
 def _numpy_dtype(d: Any) -> np.dtype | None:

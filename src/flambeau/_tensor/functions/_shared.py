@@ -10,7 +10,7 @@ import numpy as np
 
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import TensorBase, value_of
-from flambeau._tensor.dispatch import number_type, store_out
+from flambeau._tensor.dispatch import number_type
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,26 +29,6 @@ def numpy_names(function: F) -> F:
         if kwargs and not _NUMPY_NAMES.keys().isdisjoint(kwargs):
             kwargs = {_NUMPY_NAMES.get(k, k): v for k, v in kwargs.items()}
         return function(*args, **kwargs)
-
-    return call  # type: ignore[return-value]
-
-
-def exact_out(function: F) -> F:
-    """For functions whose ``out=`` must have the very dtype of the result."""
-
-    @functools.wraps(function)
-    def call(*args: Any, out: Any = None, **kwargs: Any) -> Any:
-        result = function(*args, **kwargs)
-        if out is None:
-            return result
-        several = isinstance(result, tuple)
-        for o, r in zip(out, result, strict=True) if several else ((out, result),):
-            if isinstance(o, TensorBase) and o.dtype is not r.dtype:
-                raise RuntimeError(
-                    f"{function.__name__}: Expected out tensor to have dtype {r.dtype.name}, "
-                    f"but got {o.dtype.name} instead"
-                )
-        return store_out(out, result, function.__name__)
 
     return call  # type: ignore[return-value]
 

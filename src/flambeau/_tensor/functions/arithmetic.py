@@ -10,7 +10,6 @@ from flambeau._tensor.core import TensorBase
 from flambeau._tensor.dispatch import public, run, store_out
 from flambeau._tensor.functions._shared import (
     cast,
-    exact_out,
     is_number,
     need_tensor,
     numpy_names,
@@ -366,8 +365,8 @@ rad2deg = public(rows.rad2deg)
 conj = public(rows.conj)
 conj_physical = conj
 angle = public(rows.angle)
-polar = exact_out(public(rows.polar))
-complex_ = exact_out(public(rows.complex_))
+polar = public(rows.polar)
+complex_ = public(rows.complex_)
 
 
 def resolve_conj(input: Any) -> Any:

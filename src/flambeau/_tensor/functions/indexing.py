@@ -9,7 +9,7 @@ import numpy as np
 from flambeau._engine.recorder import read
 from flambeau._ops import indexing as rows
 from flambeau._tensor.construct import constant
-from flambeau._tensor.core import value_of, wrap
+from flambeau._tensor.core import TensorBase, value_of, wrap
 from flambeau._tensor.dispatch import public, run, store_out
 from flambeau._tensor.functions._shared import is_number, need_tensor
 from flambeau._tensor.functions.shape import broadcast_tensors, reshape, sizes_of, unbind
@@ -77,7 +77,7 @@ def scatter(
         result = run(rows.scatter_value, (input, index, src), (("dim", dim),))
     else:
         result = run(rows.scatter, (input, index, src), (("dim", dim),))
-    return result if out is None else store_out(out, result, "scatter")
+    return result if out is None else store_out(out, result, "scatter", exact=True)
 
 
 def _like(input: Any, number: Any, index: Any) -> Any:
@@ -111,7 +111,8 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     Follows ``torch.masked_fill``.
     """
     kind = value_of(input).aval.dtype.kind
-    if isinstance(value, complex) and kind != "c":
+    found = value.dtype.is_complex if isinstance(value, TensorBase) else isinstance(value, complex)
+    if found and kind != "c":
         raise RuntimeError(f"value cannot be converted to type {input.dtype.name} without overflow")
     return _masked_fill(input, mask, value)
 
@@ -177,7 +178,7 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     if value.aval.ndim == 0:
         found = found.reshape(int(bool(np.asarray(read(value)))), 0)
     result = wrap(constant(found, value.aval.device))
-    return result if out is None else store_out(out, result, "nonzero")
+    return result if out is None else store_out(out, result, "nonzero", exact=True)
 
 
 def argwhere(input: Any) -> Any:
@@ -206,11 +207,14 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     need_tensor("masked_select", mask, "mask", 2)
     if value_of(mask).aval.dtype != np.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    given = (input, mask)
     input, mask = broadcast_tensors(input, mask)
     if input.ndim == 0:
         input, mask = reshape(input, 1), reshape(mask, 1)
     result = getitem(input, mask)
-    return result if out is None else store_out(out, result, "masked_select")
+    if out is None:
+        return result
+    return store_out(out, result, "masked_select", exact=True, apart=given)
 
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:

@@ -43,8 +43,8 @@ tensorinv = public(rows.tensorinv)
 cross = public(products.cross)
 
 
-def _stored(out: Any, result: Any, name: str) -> Any:
-    return result if out is None else store_out(out, result, name)
+def _stored(out: Any, result: Any, name: str, exact: bool = True) -> Any:
+    return result if out is None else store_out(out, result, name, exact=exact)
 
 
 def _bound(value: Any, like: Any) -> Any:
@@ -82,7 +82,8 @@ def pinv(
     """
     rtol = rcond if rtol is None else rtol
     static = (("hermitian", bool(hermitian)),)
-    return _stored(out, run(rows.pinv, (A, _bound(atol, A), _bound(rtol, A)), static), "pinv")
+    result = run(rows.pinv, (A, _bound(atol, A), _bound(rtol, A)), static)
+    return _stored(out, result, "pinv", exact=False)
 
 
 def matrix_rank(
@@ -114,6 +115,7 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     solution, residuals, rank, values = run(
         rows.lstsq, (A, B), (("rcond", None if rcond is None else float(rcond)),)
     )
+    values = values.detach()
     device = value_of(A).aval.device
     if driver in (None, "gelsy", "gels"):
         dtype = value_of(values).aval.dtype
@@ -249,7 +251,8 @@ def _info(A: Any) -> Any:
 
 def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
     """The inverse and an error code, which is always 0. Follows ``torch.linalg.inv_ex``."""
-    return named_results("linalg_inv_ex", ("inverse", "info"))(inv(A), _info(A))
+    result = named_results("linalg_inv_ex", ("inverse", "info"))(inv(A), _info(A))
+    return _stored(out, result, "inv_ex")
 
 
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
@@ -260,19 +263,25 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out:
     factor = cholesky(A, upper=upper)
     bad = shape.diagonal(factor.detach(), 0, -2, -1).isnan()
     info = bad.any(-1).to(dtypes.int32)
-    return named_results("linalg_cholesky_ex", ("L", "info"))(factor, info)
+    result = named_results("linalg_cholesky_ex", ("L", "info"))(factor, info)
+    return _stored(out, result, "cholesky_ex")
 
 
-def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> Any:
+def solve_ex(
+    A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None
+) -> Any:
     """The solution and an error code, which is always 0. Follows ``torch.linalg.solve_ex``."""
-    return named_results("linalg_solve_ex", ("result", "info"))(solve(A, B, left=left), _info(A))
+    fields = ("result", "info")
+    result = named_results("linalg_solve_ex", fields)(solve(A, B, left=left), _info(A))
+    return _stored(out, result, "solve_ex")
 
 
-def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False) -> Any:
+def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """The compact LU and an error code, always 0. Follows ``torch.linalg.lu_factor_ex``."""
     factors, pivots = lu_factor(A, pivot=pivot)
     fields = ("LU", "pivots", "info")
-    return named_results("linalg_lu_factor_ex", fields)(factors, pivots, _info(A))
+    result = named_results("linalg_lu_factor_ex", fields)(factors, pivots, _info(A))
+    return _stored(out, result, "lu_factor_ex")
 
 
 # -- names of the top namespace, where defaults differ ------------------------------------
@@ -318,13 +327,18 @@ def old_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> An
 
 
 def lu_unpack(
-    LU_data: Any, LU_pivots: Any, unpack_data: bool = True, unpack_pivots: bool = True
+    LU_data: Any,
+    LU_pivots: Any,
+    unpack_data: bool = True,
+    unpack_pivots: bool = True,
+    *,
+    out: Any = None,
 ) -> Any:
     """The matrices P, L and U of a compact LU. Follows ``torch.lu_unpack``."""
     p, lower, upper = run(rows.lu_unpack, (LU_data, LU_pivots), ())
     empty = wrap(constant(np.zeros(0, value_of(LU_data).aval.dtype), value_of(p).aval.device))
     parts = (p if unpack_pivots else empty, *((lower, upper) if unpack_data else (empty, empty)))
-    return named_results("lu_unpack", ("P", "L", "U"))(*parts)
+    return _stored(out, named_results("lu_unpack", ("P", "L", "U"))(*parts), "lu_unpack")
 
 
 def triangular_solve(
@@ -333,6 +347,8 @@ def triangular_solve(
     upper: bool = True,
     transpose: bool = False,
     unitriangular: bool = False,
+    *,
+    out: Any = None,
 ) -> Any:
     """The solution of a triangular system, and the matrix. Follows ``torch.triangular_solve``."""
     if transpose:
@@ -342,7 +358,9 @@ def triangular_solve(
     else:
         found = solve_triangular(A, b, upper=upper, unitriangular=unitriangular)
     names = ("solution", "cloned_coefficient")
-    return named_results("triangular_solve", names)(found, A.clone())
+    return _stored(
+        out, named_results("triangular_solve", names)(found, A.clone()), "triangular_solve"
+    )
 
 
 geqrf = public(rows.geqrf)

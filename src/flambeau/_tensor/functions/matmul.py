@@ -89,7 +89,7 @@ def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     if len(matrices) == 1:
         return matrices[0]
     result = run(rows.multi_dot, (matrices,), ())
-    return result if out is None else store_out(out, result, "chain_matmul")
+    return result if out is None else store_out(out, result, "chain_matmul", exact=True)
 
 
 def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
@@ -120,7 +120,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     else:
         first, second = ((d,) if isinstance(d, int) else tuple(d) for d in dims)
     result = run(rows.tensordot, (a, b), (("dims1", first), ("dims2", second)))
-    return result if out is None else store_out(out, result, "tensordot")
+    return result if out is None else store_out(out, result, "tensordot", exact=True)
 
 
 def einsum(equation: Any, *operands: Any) -> Any:

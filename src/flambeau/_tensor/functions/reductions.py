@@ -8,7 +8,7 @@ from flambeau._ops import reductions as rows
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import TensorBase
 from flambeau._tensor.dispatch import public, run, store_out
-from flambeau._tensor.functions._shared import cast, exact_out, need_tensor, numpy_names
+from flambeau._tensor.functions._shared import cast, need_tensor, numpy_names
 
 sum = numpy_names(public(rows.sum_))
 nansum = numpy_names(public(rows.nansum))
@@ -18,7 +18,7 @@ all = numpy_names(public(rows.all_))
 any = numpy_names(public(rows.any_))
 amax = numpy_names(public(rows.amax))
 amin = numpy_names(public(rows.amin))
-aminmax = exact_out(numpy_names(public(rows.aminmax)))
+aminmax = numpy_names(public(rows.aminmax))
 argmax = numpy_names(public(rows.argmax))
 argmin = numpy_names(public(rows.argmin))
 count_nonzero = public(rows.count_nonzero)

@@ -45,7 +45,7 @@ def sort(
     """
     static = (("dim", dim), ("descending", bool(descending)), ("stable", bool(stable)))
     result = run(rows.sort, (input,), static)
-    return result if out is None else store_out(out, result, "sort")
+    return result if out is None else store_out(out, result, "sort", exact=True)
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
@@ -92,7 +92,7 @@ def searchsorted(
         )
     static = (("out_int32", bool(out_int32)), ("right", bool(right)), ("side", side))
     result = run(rows.searchsorted, (sorted_sequence, input, sorter), static)
-    return result if out is None else store_out(out, result, "searchsorted")
+    return result if out is None else store_out(out, result, "searchsorted", exact=True)
 
 
 def bucketize(
@@ -111,7 +111,7 @@ def bucketize(
         input = _scalar(input, boundaries)
     static = (("out_int32", bool(out_int32)), ("right", bool(right)))
     result = run(rows.bucketize, (input, boundaries), static)
-    return result if out is None else store_out(out, result, "bucketize")
+    return result if out is None else store_out(out, result, "bucketize", exact=True)
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
@@ -186,6 +186,12 @@ def _comparable(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float32) if array.dtype.kind == "V" else array
 
 
+def _slices(array: np.ndarray, axis: int) -> np.ndarray:
+    """The slices along a dimension, each as one row."""
+    count = array.shape[axis]
+    return np.moveaxis(array, axis, 0).reshape(count, array.size // count if count else 0)
+
+
 def _unique(array: np.ndarray, axis: int | None) -> tuple[Any, Any, Any]:
     """Places of the first occurrences in order, the inverse, and counts."""
     array = _comparable(array)
@@ -198,7 +204,7 @@ def _unique(array: np.ndarray, axis: int | None) -> tuple[Any, Any, Any]:
             equal_nan=False,
         )
     else:
-        moved = np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
+        moved = _slices(array, axis)
         if moved.shape[1] == 0:
             n = min(1, moved.shape[0])
             return (
@@ -222,11 +228,10 @@ def unique_consecutive(
     device = value_of(input).aval.device
     array = _comparable(np.asarray(read(value_of(input))))
     axis = None if dim is None else canonical_dim(dim, array.ndim)
-    flat = (
-        array.reshape(-1, 1)
-        if axis is None
-        else np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1)
-    )
+    if axis is None:
+        flat = array.reshape(-1, 1)
+    else:
+        flat = _slices(array, axis)
     starts = np.ones(flat.shape[0], np.bool_)
     starts[1:] = (flat[1:] != flat[:-1]).any(axis=1)
     kept = np.flatnonzero(starts).astype(np.int64)
@@ -272,7 +277,7 @@ def histogram(
         edges = bins
     counts = run(rows.histogram, (input, edges, weight), (("density", bool(density)),))
     result = named_results("histogram", ("hist", "bin_edges"))(counts, edges)
-    return result if out is None else store_out(out, result, "histogram")
+    return result if out is None else store_out(out, result, "histogram", exact=True)
 
 
 __all__ = [

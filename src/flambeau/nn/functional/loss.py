@@ -10,6 +10,10 @@ import numpy as np
 
 from flambeau._ops import arithmetic, reductions
 from flambeau._ops import nn_loss as rows
+from flambeau._tensor.core import value_of
+from flambeau._tensor.dispatch import known_array
+from flambeau._tensor.dtypes import get_default_dtype
+from flambeau.errors import IndexRangeError
 from flambeau.nn.functional._base import (
     ShapeError,
     Tensor,
@@ -270,6 +274,19 @@ def _check_classes(
             "weight tensor should be defined either for all "
             f"{classes} classes or no classes but got weight tensor of shape: "
             f"{list(weight.shape)}"
+        )
+    _check_known_classes(name, target, classes, ignore_index)
+
+
+def _check_known_classes(name: str, target: Tensor, classes: int, ignore_index: int) -> None:
+    """Classes that came from the host are checked now; others give NaN in the program."""
+    array = known_array(value_of(target))
+    if array is None or not array.size:
+        return
+    wrong = (array != ignore_index) & ((array < 0) | (array >= classes))
+    if wrong.any():
+        raise IndexRangeError(
+            f"{name}: Target {array[wrong].flat[0]} is out of bounds for {classes} classes"
         )
 
 
@@ -550,6 +567,11 @@ def multi_margin_loss(
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.ndim != 1:
         raise ValueError("weight must be one-dimensional")
+    if str(target.dtype) != "torch.int64":
+        raise RuntimeError(
+            f"multi_margin_loss: expected scalar type Long but found {target.dtype}; the target "
+            "holds class indices"
+        )
     batch = 1 if input.ndim < 2 else input.shape[0]
     if input.ndim > 2 or not input.numel() > 0:
         raise ShapeError(
@@ -585,7 +607,12 @@ def multilabel_margin_loss(
     """
     require_tensor("multilabel_margin_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
-    if input.shape != target.shape or input.ndim > 2:
+    if input.ndim > 2 or (input.ndim and input.shape[-1] == 0):
+        raise ShapeError(
+            "multilabel_margin_loss: Expected non-empty vector or matrix with optional 0-dim "
+            f"batch size, but got: {list(input.shape)}"
+        )
+    if input.shape != target.shape:
         raise ShapeError(
             f"multilabel_margin_loss: inconsistent target size: {list(target.shape)} for input of "
             f"size: {list(input.shape)}"
@@ -608,6 +635,12 @@ def multilabel_soft_margin_loss(
     require_tensor("multilabel_soft_margin_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
     return apply(rows.multilabel_soft_margin_loss, input, target, weight, reduction=reduction)
+
+
+def _as_float(input: Tensor) -> Tensor:
+    """Integers in the default dtype."""
+    kind = input.dtype
+    return input if kind.is_floating_point or kind.is_complex else input.to(get_default_dtype())
 
 
 def cosine_embedding_loss(
@@ -635,8 +668,8 @@ def cosine_embedding_loss(
         )
     return apply(
         rows.cosine_embedding_loss,
-        input1,
-        input2,
+        _as_float(input1),
+        _as_float(input2),
         target,
         margin=float(margin),
         reduction=reduction,

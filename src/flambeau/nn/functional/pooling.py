@@ -57,6 +57,11 @@ def _windows(
                 f"{name}: pad should be at most half of effective kernel size, but got pad={p}, "
                 f"kernel_size={k} and dilation={g}"
             )
+    if 0 in input.shape[-n - 1 :]:
+        raise ShapeError(
+            f"{name}(): Expected input's non-batch dimensions to have positive length, but input "
+            f"has a shape of {tuple(input.shape)}"
+        )
     plane = tuple(input.shape[-n:])
     out = [pooled_size(*part, ceil) for part in zip(plane, size, steps, pads, gaps, strict=True)]
     if any(o <= 0 for o in out):
@@ -251,6 +256,11 @@ lp_pool3d = _lp_pool(3)
 
 
 def _adaptive_size(name: str, input: Tensor, output_size: Any, n: int) -> tuple[int, ...]:
+    if isinstance(output_size, (tuple, list)) and 1 < len(output_size) >= input.ndim:
+        raise ValueError(
+            f"{name}: Input dimension should be at least {len(output_size) + 1}, but the input "
+            f"has shape {tuple(input.shape)}"
+        )
     _check_rank(name, input, n)
     if isinstance(output_size, (tuple, list)):
         asked: Sequence[Any] = tuple(output_size)
