@@ -16,6 +16,7 @@ from flambeau._autograd.grad_mode import (
     set_grad_enabled,
 )
 from flambeau._config import config
+from flambeau._doctor import doctor
 from flambeau._warnings import silence
 
 # --- dtypes, sizes, devices
@@ -738,6 +739,7 @@ __all__ = [
     "dist",
     "div",
     "divide",
+    "doctor",
     "dot",
     "double",
     "dropout",

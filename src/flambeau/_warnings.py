@@ -24,7 +24,7 @@ from flambeau.errors import FlambeauWarning
 ALL = "all"
 
 listeners: list[Callable[[str, str, str, int, Any], None]] = []
-"""Called with (code, text, file, line, owner) for every warning, silenced ones too."""
+"""Called with (code, text, file, line, owner) for every warning, repeated and silenced ones too."""
 
 
 class Noted:
@@ -138,6 +138,9 @@ def warn(code: str, text: str, *, owner: Any = None, place: tuple[str, int] | No
         place: file and line it is about; by default the user's line that runs now.
     """
     assert code in CODES
+    if listeners:
+        for listener in listeners:
+            listener(code, text, *(place or user_place()), owner)
     if owner is None:
         if (code, text) in _given_at_large:
             return
@@ -152,8 +155,6 @@ def warn(code: str, text: str, *, owner: Any = None, place: tuple[str, int] | No
     frame = user_frame()
     if place is None:
         place = user_place()
-    for listener in listeners:
-        listener(code, text, *place, owner)
     if silenced(code):
         return
     registry = {} if frame is None else frame.f_globals.setdefault("__warningregistry__", {})

@@ -158,3 +158,9 @@ def _graphs(tensors: list[Any], steps: dict[int, int]) -> tuple[set[int], int]:
         seen.add(id(node))
         stack += [edge[0] for edge in node.edges if edge is not None]
     return {steps[key] for key in seen if key in steps}, len(seen)
+
+
+def afresh() -> None:
+    """Forget what this thread's steps kept so far, and how dear the last search was."""
+    _kept.roots = []
+    _kept.several = SEVERAL

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flambeau._version import API_LEVEL, __version__
-from flambeau.cli import convert, diff, inspect, run
+from flambeau.cli import convert, diff, doctor, inspect, run
 from flambeau.cli.program import Program
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(name="run", context_settings=run.CONTEXT)(run.run)
+app.command(name="doctor", context_settings=run.CONTEXT)(doctor.doctor)
 app.command(name="inspect")(inspect.inspect)
 app.command(name="convert")(convert.convert)
 app.command(name="diff")(diff.diff)

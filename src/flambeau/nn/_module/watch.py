@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from flambeau import _source
 from flambeau._autograd.tape import Node, Sink
-from flambeau._warnings import Noted, warn
+from flambeau._warnings import Noted, user_place, warn
 from flambeau.nn._module.state import ModuleState, fresh_fields
 from flambeau.nn.parameter import Parameter
 
@@ -45,7 +45,8 @@ class _Lost(Noted):
 
 
 lost = _Lost()
-"""Parameters that were replaced: ``(module, name)`` of where they were, the module weakly."""
+"""Parameters that were replaced: ``(module, name, place)`` of where they were and what line
+replaced them, the module weakly."""
 lost_ids = lost.ids()
 
 _FIELDS = frozenset(fresh_fields())
@@ -173,7 +174,7 @@ def assigned(module: Any, name: str, tensor: Any) -> None:
         return
     edge = tensor._edge
     if edge is not None and not isinstance(edge[0], Sink):
-        made = _lost_parameter(module, edge[0])
+        made = lost_parameter(module, edge[0])
         if made is not None:
             warn(
                 "FB003",
@@ -189,7 +190,7 @@ def assigned(module: Any, name: str, tensor: Any) -> None:
     known[name] = weakref.ref(tensor)
 
 
-def _lost_parameter(module: Any, node: Node) -> str | None:
+def lost_parameter(module: Any, node: Node) -> str | None:
     """What was done to a parameter that nothing else holds, as code; None if it is no such."""
     done: list[str] = []
     at: Any = node
@@ -294,16 +295,16 @@ def saved(root: Any) -> None:
 def replaced(module: Any, name: str, old: Any) -> None:
     """Note the parameters that an attribute no longer gives; a step may still hold them."""
     if isinstance(old, Parameter):
-        lost.add(old, (weakref.ref(module), name))
+        lost.add(old, (weakref.ref(module), name, user_place()))
     else:
         for path, param in old.named_parameters(prefix=name):
-            lost.add(param, (weakref.ref(module), path))
+            lost.add(param, (weakref.ref(module), path, user_place()))
     lost.version += 1
 
 
 def successor(param: Any) -> tuple[Any, str, Any] | None:
     """Root, path and parameter that took the place of one that no module has any more."""
-    reference, name = lost.get(param, (None, ""))
+    reference, name, _ = lost.get(param, (None, "", None))
     module = None if reference is None else reference()
     if module is None:
         return None
@@ -314,6 +315,12 @@ def successor(param: Any) -> tuple[Any, str, Any] | None:
         return None
     root, path = root_of(module)
     return root, ".".join(filter(None, (path, name))), current
+
+
+def replaced_at(param: Any) -> tuple[str, int] | None:
+    """File and line of the replacement."""
+    noted = lost.get(param)
+    return None if noted is None else noted[2]
 
 
 def owners(param: Any) -> list[Any]:
