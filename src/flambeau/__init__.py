@@ -340,6 +340,7 @@ from flambeau._tensor.functions.casts import (
     clone,
     fill,
 )
+from flambeau._tensor.transforms.vmap import vmap
 from flambeau._tensor.functions.special import (
     digamma,
     erf,
@@ -549,7 +550,20 @@ from flambeau import version
 from flambeau._version import __version__
 
 # --- namespaces
-from flambeau import amp, autograd, cuda, fft, linalg, nn, optim, signal, special, types, utils
+from flambeau import (
+    amp,
+    autograd,
+    cuda,
+    fft,
+    func,
+    linalg,
+    nn,
+    optim,
+    signal,
+    special,
+    types,
+    utils,
+)
 from flambeau._compile.api import compile
 from flambeau._tensor.jax_ops import wrap_jax
 from flambeau.amp.autocast_mode import (
@@ -800,6 +814,7 @@ __all__ = [
     "frombuffer",
     "full",
     "full_like",
+    "func",
     "gather",
     "gcd",
     "ge",
@@ -1117,6 +1132,7 @@ __all__ = [
     "version",
     "view_as_complex",
     "view_as_real",
+    "vmap",
     "vsplit",
     "vstack",
     "where",

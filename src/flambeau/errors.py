@@ -17,7 +17,8 @@ Every class also subclasses the builtin that PyTorch raises in the same situatio
     ├── IndexRangeError (IndexError, RuntimeError)
     ├── NotATensorError (AttributeError)
     ├── ShapeError (RuntimeError)
-    └── StateDictError (RuntimeError)
+    ├── StateDictError (RuntimeError)
+    └── TransformError (RuntimeError)
 
 and the warnings::
 
@@ -48,6 +49,7 @@ __all__ = [
     "NotATensorError",
     "ShapeError",
     "StateDictError",
+    "TransformError",
 ]
 
 
@@ -77,6 +79,10 @@ class ShapeError(FlambeauError, RuntimeError):
 
 class StateDictError(FlambeauError, RuntimeError):
     """A state dict does not fit the module or optimizer it is loaded into."""
+
+
+class TransformError(FlambeauError, RuntimeError):
+    """Something inside ``vmap``, ``grad`` or ``jvp`` that they cannot transform."""
 
 
 class CheckpointError(FlambeauError, RuntimeError):

@@ -52,6 +52,46 @@ def vjp_call(call: Call, n_inputs: int, needs: tuple[int, ...], given: tuple[int
     return interned(("vjp", call, n_inputs, needs, given), make)
 
 
+def jvp_call(call: Call, n_inputs: int, given: tuple[int, ...]) -> Call:
+    """A call with its directional derivative.
+
+    Args:
+        call: what to differentiate.
+        n_inputs: how many flat inputs it takes.
+        given: positions of the inputs whose tangents are given; the others are constant.
+
+    Returns:
+        A call of ``(*inputs, *tangents)`` giving the results and then one tangent for each, a
+        zero that stands for nothing where the result is not differentiable.
+    """
+
+    def make() -> Call:
+        def fn(*flat: Any) -> tuple[jax.Array, ...]:
+            inputs, tangents = flat[:n_inputs], flat[n_inputs:]
+
+            def forward(*wanted: Any) -> tuple[jax.Array, ...]:
+                full = list(inputs)
+                for i, x in zip(given, wanted, strict=True):
+                    full[i] = x
+                return call.fn(*full)
+
+            points = [inputs[i] for i in given]
+            along = [t.astype(x.dtype) for t, x in zip(tangents, points, strict=True)]
+            outs, moved = jax.jvp(forward, points, along)
+            return (
+                *outs,
+                *[
+                    d if jnp.issubdtype(o.dtype, jnp.inexact) else jnp.zeros(())
+                    for o, d in zip(outs, moved, strict=True)
+                ],
+            )
+
+        words = call.signature and f"jvp({call.signature}){n_inputs}{given}"
+        return Call(call.name, fn, signature=words, residuals=call.residuals)
+
+    return interned(("jvp", call, n_inputs, given), make)
+
+
 class Saving:
     """A forward that also returns residuals, and the backward that takes them."""
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from flambeau._autograd.derive import saving, vjp_call
 from flambeau._autograd.names import backward_name
+from flambeau._engine import recorder
 from flambeau._engine.aval import Aval
 from flambeau._engine.call import Call
 from flambeau._engine.recorder import record, user_line
@@ -207,16 +208,31 @@ class _Bridge:
 bridge = _Bridge()
 
 
+_lift: Any = None
+
+
+def set_lift(lift: Any) -> None:
+    """Tell the tape how inputs enter an open transform (:mod:`flambeau._autograd.levels` does)."""
+    global _lift
+    _lift = lift
+
+
 def apply(
-    call: Call, inputs: Sequence[Any], edges: Sequence[Any], scalar_dtype: np.dtype | None = None
+    call: Call,
+    inputs: Sequence[Any],
+    edges: Sequence[Any],
+    scalar_dtype: np.dtype | None = None,
+    device: Any = None,
 ) -> list[Tracked]:
     """Record a call and, where a gradient flows, put it on the tape."""
     edges = [
         e if e is not None and v.aval.inexact else None for v, e in zip(inputs, edges, strict=True)
     ]
     if not any(e is not None for e in edges):
-        return [Tracked(v) for v in record(call, inputs, scalar_dtype)]
-    values, node = record_on_tape(call, inputs, edges, scalar_dtype)
+        return [Tracked(v) for v in record(call, inputs, scalar_dtype, device)]
+    values, node = record_on_tape(call, inputs, edges, scalar_dtype, device)
+    if node is None:
+        return [Tracked(v) for v in values]
     return [Tracked(v, (node, i) if v.aval.inexact else None) for i, v in enumerate(values)]
 
 
@@ -226,8 +242,16 @@ def record_on_tape(
     edges: Sequence[Any],
     scalar_dtype: np.dtype | None,
     device: Any = None,
-) -> tuple[Sequence[Value], Node]:
-    """Record a call whose gradient is wanted by some input, with its residuals if it saves them."""
+) -> tuple[Sequence[Value], Node | None]:
+    """Record a call whose gradient is wanted by some input, with its residuals if it saves them.
+
+    Returns:
+        The results and their node: None inside a transform, where the history is outside it.
+    """
+    if recorder.layers is not None:
+        inputs, edges = _lift(inputs, edges)
+        if not any(e is not None for e in edges):
+            return record(call, inputs, scalar_dtype, device), None
     if call.residuals:
         needs = tuple(i for i, e in enumerate(edges) if e is not None)
         avals = tuple(v.aval if v.__class__ is Value else v.__class__ for v in inputs)

@@ -153,6 +153,8 @@ def _containers(t: Any) -> list[tuple[Any, Any]]:
             space = holder
         elif not isinstance(holder, (type, TensorBase, tuple)) and hasattr(holder, "__dict__"):
             space = vars(holder)
+        if isinstance(space, dict) and "_storage" in space:
+            continue  # what a view keeps of its base
         if isinstance(space, dict) and "_fb_internal" not in space:
             places.extend(
                 (space, k) for k, held in list(space.items()) if held is t and isinstance(k, str)

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from flambeau._autograd import levels
 from flambeau._autograd.tape import Node, mode
 from flambeau._compile.cells import GradCell, ItemCell, Snapshot, StorageCell, holders
 from flambeau._config import config
@@ -50,7 +51,7 @@ class Compiled:
         functools.update_wrapper(self, fn, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if config._mode != "lazy" or recorder.capturing() is not None:
+        if config._mode != "lazy" or recorder.capturing() is not None or levels.state.active:
             return self.fn(*args, **kwargs)
         flat, key = _describe(args, kwargs)
         kind = self._kinds.get(key)

@@ -20,7 +20,7 @@ from flambeau._config import config
 from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.call import Call
 from flambeau._engine.device import CPU, META, Place
-from flambeau._engine.value import Value
+from flambeau._engine.value import Layer, Value
 
 MAX_STATES = 500_000
 
@@ -132,9 +132,18 @@ _KIND = {float: 0, int: 1, bool: 1, complex: 2}
 _KINDS = "fic"
 _executor: Any = None
 
+layers: Any = None
+"""While a transform is open in some thread: gets each call first, gives its results or None."""
+
 
 def _root(device: Place) -> State:
     return _ROOTS.setdefault(device, State(None, None, (), (), ()))
+
+
+def set_layers(record_in_layers: Any) -> None:
+    """Tell the recorder whom calls go to first (:mod:`flambeau._autograd.levels` does)."""
+    global layers
+    layers = record_in_layers
 
 
 def set_executor(execute: Any) -> None:
@@ -201,6 +210,10 @@ def record(
     Returns:
         One pending Value per result.
     """
+    if layers is not None:
+        outs = layers(call, inputs, scalar_dtype, device)
+        if outs is not None:
+            return outs
     if device is None:
         device = _device_of(inputs)
     if device is META:
@@ -221,6 +234,9 @@ def record(
                     slots.append(place[1])
                     continue
                 if v.array is None:
+                    if place is not None and isinstance(place[0], Layer):
+                        _forget_leaves(graph, tuple(fresh or ()), n)
+                        return record(call, [_revealed(x) for x in inputs], scalar_dtype, device)
                     _materialize_elsewhere(v)
                     if graph.epoch is not epoch:  # the other graph's run executed ours
                         return record(call, inputs, scalar_dtype, device)
@@ -315,6 +331,16 @@ def _upload(array: np.ndarray, device: Place) -> Any:
 
     with jax.enable_x64(True):
         return jax.device_put(array, device.jax_device())
+
+
+def _revealed(value: Any) -> Any:
+    """A Value without the layers of transforms that have ended; others stay as they are."""
+    while value.__class__ is Value and value.array is None:
+        place = value.place
+        if place is None or not isinstance(place[0], Layer):
+            break
+        value = place[0].reveal(place[1])
+    return value
 
 
 def _materialize_elsewhere(value: Value) -> None:
@@ -447,6 +473,7 @@ def read(value: Value) -> Any:
     """
     if _thread.capture is not None:
         _thread.capture.refuse_read()
+    value = _revealed(value)
     flush()
     if value.array is None:
         if value.aval.device.is_meta:

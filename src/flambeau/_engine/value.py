@@ -7,6 +7,24 @@ from typing import Any
 from flambeau._engine.aval import Aval
 
 
+class Layer:
+    """A transform, such as ``vmap``, that holds Values of its own over those of the engine.
+
+    A Value whose place is ``(layer, content)`` never has an array: the recorder hands calls on
+    it to :attr:`flambeau._engine.recorder.layers`, which records what they come to below.
+    """
+
+    __slots__ = ()
+
+    def reveal(self, content: Any) -> Value:
+        """The Value below that has the same elements.
+
+        Raises:
+            RuntimeError: there is none, as inside ``vmap``.
+        """
+        raise NotImplementedError
+
+
 class Value:
     """A claim on one result: an array, or one that a pending graph will produce.
 
@@ -17,7 +35,8 @@ class Value:
     Attributes:
         aval: shape, dtype and device.
         array: the array, or None while it is pending.
-        place: ``(epoch, slot)`` in the graph that holds it now, or None.
+        place: ``(epoch, slot)`` in the graph that holds it now; ``(layer, content)`` while a
+            transform holds it (see :class:`Layer`); or None.
         pinned: somebody outside holds the array: never donate it.
     """
 

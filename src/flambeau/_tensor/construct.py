@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from flambeau._autograd import levels
 from flambeau._engine.aval import aval_of
 from flambeau._engine.device import Place, place_of
 from flambeau._engine.recorder import read
@@ -19,7 +20,7 @@ from flambeau._tensor.dispatch import transfer
 def constant(array: np.ndarray, place: Place) -> Value:
     """A Value over a NumPy array that nobody else will write to."""
     aval = aval_of(array.shape, array.dtype, place)
-    return Value(aval, None if place.is_meta else array)
+    return levels.born(Value(aval, None if place.is_meta else array))
 
 
 def from_data(data: Any, dtype: Any = None, device: Any = None) -> Any:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from flambeau._autograd import levels
 from flambeau._autograd.tape import Sink, Tracked, apply
+from flambeau._engine import recorder
 from flambeau._engine.call import Call, interned
 from flambeau._engine.value import Value
 from flambeau._ops.shape import OVERLAPPING, REINTERPRETING
@@ -69,6 +71,17 @@ class Leaf(Sink):
 
     def accumulate(self, grad: Tracked) -> None:
         """Add to ``.grad``: in place when nothing tracks it, as PyTorch does."""
+        if recorder.layers is not None:
+            owner = self.owner()
+            if owner is not None:
+                level = owner._storage.value
+                grad = Tracked(*levels.settle(level, grad.value, grad.edge))
+                with levels.at(levels.top(level)):
+                    self._add(grad)
+                return
+        self._add(grad)
+
+    def _add(self, grad: Tracked) -> None:
         old = self.grad
         if old is None:
             self.grad = wrap(grad.value, grad.edge)
@@ -171,6 +184,14 @@ def _replace(steps: tuple[Any, ...], values: list[Value], edges: list[Any]) -> T
 
 def refresh(t: TensorBase) -> Value:
     """Derive a view again after its base was written to; its history follows too."""
+    assert t._chain is not None
+    if recorder.layers is not None:  # a view belongs to the transform that its memory is of
+        with levels.at(levels.top(t._storage.value)):
+            return _refresh(t)
+    return _refresh(t)
+
+
+def _refresh(t: TensorBase) -> Value:
     assert t._chain is not None
     base = t._base
     if base is None:
@@ -302,6 +323,8 @@ def write(t: TensorBase, value: Value, edge: Any, tracking: bool) -> None:
         tracking: whether grad mode is on: the write is then part of the history.
     """
     storage = t._storage
+    if recorder.layers is not None:
+        value, edge = levels.settle(storage.value, value, edge)
     if t._chain is None:
         if tracking and edge is None and t._edge is not None:
             # Its history goes on, as in PyTorch: what was overwritten gets a gradient of zero.

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from flambeau._autograd import levels
 from flambeau._autograd.tape import mode, record_on_tape
+from flambeau._engine import recorder
 from flambeau._engine.aval import aval_of
 from flambeau._engine.call import _CALLS, Call, call_of
 from flambeau._engine.device import CPU, Place
@@ -200,13 +202,15 @@ def _run_random(
             break
     stream = default_stream(device or CPU) if generator is None else generator.stream
     with stream.lock:
-        inputs = [stream.key, *values]
+        inside = recorder.layers is not None and levels.state.active is not None
+        inputs = [levels.draw(stream) if inside else stream.key, *values]
         node = None
         if track and mode.grad and op.differentiable:
             outs, node = record_on_tape(call, inputs, [None, *edges], scalar_dtype, device)
         else:
             outs = record(call, inputs, scalar_dtype, device)
-        stream.key = outs[0]
+        if not inside:
+            stream.key = outs[0]
     return _results(op, len(outs) == 2, outs[1:], node, 1)
 
 
@@ -330,6 +334,8 @@ def transfer(value: Value, device: Place) -> Value:
     aval = aval_of(value.aval.shape, value.aval.dtype, device)
     if device.is_meta:
         return Value(aval)
+    if levels.top(value) is not None:
+        return levels.over(value, lambda below: transfer(below, device))
     import jax
 
     with jax.enable_x64(True):

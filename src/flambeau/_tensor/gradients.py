@@ -149,24 +149,25 @@ def _batched_grad(
     unused: Any,
     full: bool,
 ) -> tuple[Any, ...]:
-    from flambeau._tensor.functions.joining import stack
+    """Gradients for every slice of ``grad_outputs``: a backward inside ``vmap``."""
+    from flambeau._tensor.transforms.vmap import vmap
 
     batch = (grad_outputs,) if isinstance(grad_outputs, TensorBase) else tuple(grad_outputs)
-    n = next(g.shape[0] for g in batch if g is not None)
-    keep = create if retain is None else retain
-    rows = [
-        grad(
-            outputs,
-            targets,
-            [None if g is None else g[i] for g in batch],
-            keep or i < n - 1,
-            create,
-            unused,
-            materialize_grads=full,
-        )
-        for i in range(n)
-    ]
-    return tuple(None if c[0] is None else stack(list(c)) for c in zip(*rows, strict=True))
+    given = [g for g in batch if g is not None]
+    absent: list[int] = []
+
+    def one(*rows: Any) -> tuple[Any, ...]:
+        rest = iter(rows)
+        seeds = [None if g is None else next(rest) for g in batch]
+        found = grad(outputs, targets, seeds, retain, create, full or unused)
+        absent.extend(i for i, g in enumerate(found) if g is None)
+        return tuple(g for g in found if g is not None)
+
+    present = iter(vmap(one)(*given))
+    return tuple(
+        (zeros_like(t) if full else None) if i in absent else next(present)
+        for i, t in enumerate(targets)
+    )
 
 
 def zeros_like(t: Any) -> Any:

@@ -206,6 +206,7 @@ def _imag(at: Layout) -> Layout:
 
 
 _RULES: dict[str, Any] = {
+    "detach": lambda at: at,
     "view": _view,
     "permute": _permute,
     "transpose": _transpose,

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import numpy as np
 
+from flambeau._autograd import levels
 from flambeau._autograd.tape import Node, Tracked, bridge, mode
+from flambeau._engine import recorder
+from flambeau._engine.call import Call, interned
 from flambeau._engine.recorder import read
 from flambeau._ops import casts
 from flambeau._tensor import dtypes, gradients
@@ -278,6 +283,9 @@ class Tensor(Methods, TensorBase):
 
     def _format(self, is_parameter: bool = False) -> str:
         value = value_of(self)
+        level = levels.top(value)
+        if level is not None and level.open:
+            return _format_inside(level, value)
         aval = value.aval
         edge = self._edge
         node = edge[0] if edge is not None and isinstance(edge[0], Node) else None
@@ -491,6 +499,9 @@ class Tensor(Methods, TensorBase):
         value = value_of(self)
         t = _new(Tensor)
         t._storage = self._storage
+        if recorder.layers is not None and levels.has_history(value):
+            t._chain = (*(self._chain or ()), interned("detach", _detach_call))
+            return t
         if self._chain is not None:
             t._chain = self._chain
             t._seen = (value, self._storage.version)
@@ -655,6 +666,29 @@ def _hooks_at(node: Node, position: int) -> OrderedDict[Any, Any]:
 
 
 _warned: weakref.WeakSet[Node] = weakref.WeakSet()
+
+
+def _format_inside(level: Any, value: Any) -> str:
+    """A tensor inside a transform, as what it stands for."""
+    held = value.place[1]
+    below = textwrap.indent(repr(wrap(held.value, held.edge)), "    ")
+    depth = 1
+    outer = level.outer
+    while outer is not None:
+        depth, outer = depth + 1, outer.outer
+    if getattr(level, "size", None) is not None and held.batched:
+        return f"BatchedTensor(lvl={depth}, bdim=0, value=\n{below}\n)"
+    return f"GradTrackingTensor(lvl={depth}, value=\n{below}\n)"
+
+
+def _detach_call() -> Call:
+    return Call(
+        "detach",
+        jax.lax.stop_gradient,
+        view=True,
+        scatter=lambda base, new: (new,),
+        signature="detach",
+    )
 
 
 def _warn_non_leaf(tensor: Any, node: Node) -> None:
