@@ -605,6 +605,11 @@ from flambeau.nn.functional import (
     threshold_,
 )
 
+# --- errors end in the user's line
+from flambeau._sealing import seal as _seal
+
+_seal()
+
 # --- public names, written by tools/facade.py
 __all__ = [
     "Generator",

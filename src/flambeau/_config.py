@@ -22,6 +22,8 @@ class Config:
         log: topics written to standard error; ``"compile"`` tells why each program was new.
         cache_dir: where compiled programs are kept between processes; None keeps none.
         max_pending: how many operations may wait before they are executed.
+        traceback: ``"short"`` ends tracebacks in the user's line, ``"full"`` shows flambeau's
+            own frames too.
         silenced: codes of warnings that are not given; :class:`flambeau.silence` adds to it.
     """
 
@@ -32,6 +34,9 @@ class Config:
         self.log = frozenset(t for t in env.get("FLAMBEAU_LOG", "").split(",") if t)
         self.cache_dir = _cache_dir(env)
         self.max_pending = int(env.get("FLAMBEAU_MAX_PENDING", "4000"))
+        self.traceback = env.get("FLAMBEAU_TRACEBACK", "short")
+        if self.traceback not in ("short", "full"):
+            raise ValueError(f"FLAMBEAU_TRACEBACK is {self.traceback!r} but must be short or full")
         given = env.get("FLAMBEAU_SILENCE", "").split(",")
         self.silenced = frozenset(code.strip() for code in given if code.strip())
 

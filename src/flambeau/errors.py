@@ -14,6 +14,7 @@ Every class also subclasses the builtin that PyTorch raises in the same situatio
     │   └── CheckpointWriteError (OSError)
     ├── DTypeError (TypeError)
     ├── DTypeMismatchError (RuntimeError)
+    ├── DeviceMismatchError (RuntimeError)
     ├── IndexRangeError (IndexError, RuntimeError)
     ├── NotATensorError (AttributeError)
     ├── ShapeError (RuntimeError)
@@ -43,6 +44,7 @@ __all__ = [
     "CheckpointWriteError",
     "DTypeError",
     "DTypeMismatchError",
+    "DeviceMismatchError",
     "FlambeauError",
     "FlambeauWarning",
     "IndexRangeError",
@@ -63,6 +65,10 @@ class DTypeError(FlambeauError, TypeError):
 
 class DTypeMismatchError(FlambeauError, RuntimeError):
     """Operands have different dtypes where none is promoted to the other."""
+
+
+class DeviceMismatchError(FlambeauError, RuntimeError):
+    """Operands are on different devices."""
 
 
 class IndexRangeError(FlambeauError, IndexError, RuntimeError):

@@ -61,3 +61,10 @@ def test_anomaly_mode_names_the_line_of_the_forward():
         with pytest.raises(RuntimeError, match=r"nan values.*test_functional\.py:\d+"):
             y.backward()
     assert not flambeau.autograd.is_anomaly_enabled()
+
+
+def test_anomaly_mode_may_only_note_the_lines():
+    with flambeau.autograd.detect_anomaly(check_nan=False):
+        x = flambeau.zeros(2, requires_grad=True)
+        (x.sqrt() * 0).sum().backward()
+    assert x.grad.isnan().all()

@@ -177,7 +177,7 @@ def _run_node(node: Node, grads: list[Any], tracked: bool) -> list[Any]:
     if all(g is None for g in grads):
         return [None] * len(node.edges)
     back = node.run(grads, tracked)
-    if mode.anomaly:
+    if mode.anomaly and mode.check_nan:
         _refuse_nan(node, back)
     if node.post_hooks:
         for hook in list(node.post_hooks.values()):

@@ -32,6 +32,7 @@ class _Mode(threading.local):
         self.grad = True
         self.inference = False
         self.anomaly = False
+        self.check_nan = True
 
 
 mode = _Mode()
@@ -73,8 +74,9 @@ class Node:
     """
 
     __slots__ = (
-        "__weakref__", "call", "edges", "hooks", "inputs", "line", "metadata", "outs",
+        "__weakref__", "_line", "call", "edges", "hooks", "inputs", "metadata", "outs",
         "post_hooks", "pre_hooks", "released", "residuals", "saved", "scalar_dtype", "seq",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -97,8 +99,19 @@ class Node:
         self.saved: Any = None
         self.residuals: Any = None
         self.released = False
-        self.line: str | None = user_line() if mode.anomaly else None
+        self._line: str | None = user_line() if mode.anomaly else None
+        self.state: Any = None
         self.metadata: Any = None
+
+    @property
+    def line(self) -> str | None:
+        """``file:line`` of the user's code that recorded it, where it is known.
+
+        In anomaly mode it is exact; otherwise it is where the same graph was recorded first.
+        """
+        if self._line is None and self.state is not None:
+            return self.state.line
+        return self._line
 
     @property
     def label(self) -> str:
@@ -266,4 +279,9 @@ def record_on_tape(
     else:
         outs = record(call, inputs, scalar_dtype, device)
         node = Node(call, inputs, edges, tuple([v.aval for v in outs]), scalar_dtype)
+    place = outs[0].place
+    if place is not None:
+        node.state = place[0].graph.state
+    elif node._line is None:
+        node._line = user_line()  # it has been executed at once: in eager mode
     return outs, node

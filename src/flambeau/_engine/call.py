@@ -17,7 +17,7 @@ from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.device import Place
 from flambeau._ops._prng import advance
 from flambeau._ops.registry import Op
-from flambeau.errors import DTypeError, ShapeError
+from flambeau.errors import DTypeError, FlambeauError, ShapeError
 
 Fn = Callable[..., tuple[jax.Array, ...]]
 
@@ -112,6 +112,12 @@ def _plain_error(error: Exception, name: str, inputs: tuple[Aval | None, ...]) -
     if not (origin.startswith("jax") and isinstance(error, (TypeError, ValueError))):
         error.__cause__ = None
         error.__suppress_context__ = True
+        notes = getattr(error, "__notes__", None)
+        if notes:
+            error.__notes__ = [note for note in notes if "JAX" not in note]
+        if not isinstance(error, FlambeauError) and f"{name}:" not in str(error):
+            got = ", ".join(repr(a) for a in inputs if a is not None)
+            error.add_note(f"The operation was {name} of {got}.")
         return error.with_traceback(None)
     arrays = [a for a in inputs if a is not None]
     for i, b in enumerate(arrays):

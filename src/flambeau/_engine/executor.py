@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from flambeau._config import config
-from flambeau._engine.program import Layout, Program, compile_graph, matching, stats
+from flambeau._engine.program import Layout, Program, compile_graph, matching, name_step, stats
 from flambeau._engine.recorder import Graph, State, set_executor
 from flambeau._engine.value import Value
 
@@ -77,7 +77,9 @@ def execute(graph: Graph) -> None:
                 arrays = _run_singly(graph, layout_of(state), live)
             else:
                 arrays = _run_whole(graph, state, live)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, Exception):
+            _explain(error, state)
         for value in values:
             value.place = None
         graph.reset()
@@ -86,6 +88,29 @@ def execute(graph: Graph) -> None:
         value.array = array
         value.place = None
     graph.reset()
+
+
+def _explain(error: Exception, state: State) -> None:
+    """An error comes when a graph is executed: say where the graph was recorded.
+
+    Of a compiled program XLA does not tell which operation failed. When a function of the
+    user's own is in it that is the first suspect.
+    """
+    if hasattr(error, "_flambeau_step"):
+        return
+    steps = state.path()
+    suspects = [s for s in steps if s.call.signature is None] if "allback" in str(error) else []
+    lines: dict[str, list[str]] = {}
+    for step in suspects or steps:
+        lines.setdefault(step.line, []).append(step.call.name)
+    where = [f"{line} ({', '.join(names[:4])})" for line, names in lines.items()]
+    if len(where) > 6:
+        where = [*where[:3], f"{len(where) - 6} lines more", *where[-3:]]
+    error.add_note(
+        f"It was raised by a program of {len(steps)} operations that had been recorded before, "
+        "at\n  " + "\n  ".join(where) + "\nWith FLAMBEAU_MODE=debug every operation runs at "
+        "its own line."
+    )
 
 
 def _run_whole(graph: Graph, state: State, live: tuple[int, ...]) -> Any:
@@ -182,7 +207,11 @@ def _run_singly(graph: Graph, layout: Layout, live: tuple[int, ...]) -> list[Any
         for value, (slot, dtype) in zip(values, layout.packed[kind], strict=True):
             env[slot] = np.asarray(value).astype(dtype)
     for i, step in enumerate(layout.steps):
-        outs = step.call.run(*[env[s] for s in step.inputs])
+        try:
+            outs = step.call.run(*[env[s] for s in step.inputs])
+        except Exception as error:
+            name_step(error, step)
+            raise
         stats.single_calls += 1
         for j, out in enumerate(outs):
             env[step.first_out + j] = out

@@ -142,7 +142,11 @@ def compile_graph(
         leaves, packs = args[:n_leaves], args[n_leaves:]
         env = layout.bind(leaves, packs)
         for step in layout.steps:
-            outs = step.call.fn(*[env[s] for s in step.inputs])
+            try:
+                outs = step.call.fn(*[env[s] for s in step.inputs])
+            except Exception as error:
+                name_step(error, step)
+                raise
             for i, out in enumerate(outs):
                 env[step.first_out + i] = out
         return _unaliased([env[layout.out_slots[k]] for k in live], args)
@@ -175,6 +179,12 @@ def compile_graph(
     program = Program(compiled, live, donated)
     program.seconds = seconds
     return program
+
+
+def name_step(error: Exception, step: State) -> None:
+    """Tell in a late error which operation it was, and where the user asked for it."""
+    error.add_note(f"The operation was {step.call.name}, recorded at {step.line}.")
+    error._flambeau_step = step  # type: ignore[attr-defined]
 
 
 def _unaliased(outs: list[Any], args: Sequence[Any]) -> list[Any]:

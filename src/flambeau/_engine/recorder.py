@@ -8,6 +8,7 @@ the trie state and the set of live results already are the program's key.
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 import weakref
@@ -37,11 +38,12 @@ class State:
         depth: how many operations.
         entries: what has been compiled for graphs that end here, by live results.
         layout: where everything is, once a graph that ends here has been executed.
+        where: the user's code and position in it that recorded the operation first.
     """
 
     __slots__ = (
         "__weakref__", "call", "depth", "entries", "first_out", "inputs", "layout", "leaves",
-        "n", "next", "outs", "parent",
+        "n", "next", "outs", "parent", "where",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +66,16 @@ class State:
         self.next: dict[Any, State] = {}
         self.entries: dict[tuple[int, ...], Any] = {}
         self.layout: Any = None
+        self.where: Any = None
+
+    @property
+    def line(self) -> str:
+        """``file:line`` of the user's code that recorded the operation, the first time."""
+        if self.where is None:
+            return "<unknown>"
+        code, at = self.where
+        found = itertools.islice(code.co_positions(), at // 2, None)
+        return f"{code.co_filename}:{next(found, (code.co_firstlineno,))[0]}"
 
     def path(self) -> list[State]:
         """The recorded operations, first to last."""
@@ -368,6 +380,7 @@ def _extend(graph: Graph, state: State, call: Call, key: Any, n: int) -> State:
     if graph.novelty is None:
         graph.novelty = _why_new(state, call, key)
     found = State(state, call, slots, fresh, outs)
+    found.where = _user_code()
     _trie.states += 1
     return state.next.setdefault(key, found)
 
@@ -455,6 +468,17 @@ def user_line() -> str:
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back
     return "<unknown>"
+
+
+def _user_code() -> Any:
+    """Code object and position of the innermost frame outside flambeau."""
+    frame: Any = sys._getframe(3)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not (name.startswith("flambeau.") or name == "flambeau"):
+            return frame.f_code, frame.f_lasti
+        frame = frame.f_back
+    return None
 
 
 def flush() -> None:

@@ -35,7 +35,8 @@ from flambeau._tensor.core import (
     value_of,
     write,
 )
-from flambeau.errors import IndexRangeError
+from flambeau._traceback import hide, mark_sealed
+from flambeau.errors import DeviceMismatchError, IndexRangeError
 
 autocast: Callable[[Op, list[Any]], list[Any]] | None = None
 """While ``amp.autocast`` is on: gets a row and its arguments, gives the arguments cast."""
@@ -315,9 +316,11 @@ def _one_device(op: Op, values: list[Any]) -> Place:
             if device is None:
                 device = v.aval.device
             elif v.aval.device is not device:
-                raise RuntimeError(
+                raise DeviceMismatchError(
                     f"{op.name}: Expected all tensors to be on the same device, but found at "
-                    f"least two devices, {device} and {v.aval.device}! Move one with .to()"
+                    f"least two devices, {device} and {v.aval.device}! {_places(values)}; move "
+                    f"the input with x.to({str(v.aval.device)!r}), or the module with "
+                    "module.to(device)"
                 )
     if device is None:
         return CPU
@@ -325,6 +328,12 @@ def _one_device(op: Op, values: list[Any]) -> Place:
         if v.__class__ is Value and v.aval.device is not device:
             values[i] = transfer(v, device)
     return device
+
+
+def _places(values: list[Any]) -> str:
+    found = [v.aval for v in values if v.__class__ is Value]
+    each = (f"argument {i + 1} {list(a.shape)} is on {a.device}" for i, a in enumerate(found))
+    return ", ".join(each)
 
 
 def transfer(value: Value, device: Place) -> Value:
@@ -566,7 +575,8 @@ def public(op: Op) -> Callable[..., Any]:
     It serves as the method too, its first parameter being ``self``.
     """
     scope: dict[str, Any] = {
-        "__name__": __name__, "_run": run, "_op": op, "_store": store_out, "_exact": op.exact_out
+        "__name__": __name__, "_run": run, "_op": op, "_store": store_out, "_exact": op.exact_out,
+        "_hide": hide,
     }  # fmt: skip
     params = [p for p in op.parameters if not (op.random and p.name == "key")]
     head, kw = [], []
@@ -595,23 +605,23 @@ def public(op: Op) -> Callable[..., Any]:
     generator = ", generator=generator" if op.random else ""
     body = f"_run(_op, {dyn}, {static}{generator})"
     apart = dyn if op.distinct else "()"
-    # What sums is summed in the dtype of ``out``.
-    takes_dtype = any(p.kind == "optdtype" and p.name == "dtype" for p in params)
-    take = "    dtype = _dtype_of(out, dtype)\n" if takes_dtype else ""
     scope["_dtype_of"] = dtype_of_out
-    if op.view:
-        source = f"def {op.name}({signature}):\n    return {body}\n"
-    else:
-        source = (
-            f"def {op.name}({signature}):\n"
-            f"    if out is None:\n        return {body}\n"
-            f"{take}    return _store(out, {body}, {op.name!r}, exact=_exact, apart={apart})\n"
-        )
+    lines = [f"return {body}"]
+    if not op.view:
+        lines = ["if out is None:", *(f"    {line}" for line in lines)]
+        if any(p.kind == "optdtype" and p.name == "dtype" for p in params):
+            # What sums is summed in the dtype of ``out``.
+            lines.append("dtype = _dtype_of(out, dtype)")
+        lines.append(f"return _store(out, {body}, {op.name!r}, exact=_exact, apart={apart})")
+    source = f"def {op.name}({signature}):\n    try:\n"
+    source += "".join(f"        {line}\n" for line in lines)
+    source += "    except Exception as error:\n        _hide(error)\n        raise\n"
     exec(compile(source, f"<public {op.name}>", "exec"), scope)
     function = scope[op.name]
     function.__doc__ = op.__doc__
     function.__module__ = "flambeau"
     function.op = op
+    mark_sealed(function)
     return function
 
 
@@ -632,12 +642,17 @@ def inplace(function: Callable[..., Any], name: str | None = None) -> Callable[.
     title = base if base.endswith("_") else f"{base}_"
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return assign(self, function(self, *args, **kwargs), title)
+        try:
+            return assign(self, function(self, *args, **kwargs), title)
+        except Exception as error:
+            hide(error)
+            raise
 
     method.__name__ = method.__qualname__ = title
     method.__doc__ = f"In-place version of :func:`flambeau.{base}`."
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "out"]
     if parameters:
         parameters[0] = parameters[0].replace(name="self")
+    mark_sealed(method)
     method.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return method

@@ -29,6 +29,7 @@ from flambeau._tensor.layout import strided
 from flambeau._tensor.methods import Methods
 from flambeau._tensor.printing import format_tensor
 from flambeau._tensor.size import Size
+from flambeau._warnings import warn
 
 
 class Tensor(Methods, TensorBase):
@@ -694,15 +695,14 @@ def _detach_call() -> Call:
 def _warn_non_leaf(tensor: Any, node: Node) -> None:
     if tensor.retains_grad:
         return
-    import warnings
-
-    warnings.warn(
-        f"The .grad attribute of a Tensor that is not a leaf Tensor is being accessed: "
-        f"{node.label} made it, so its .grad attribute won't be populated during "
+    at = f" at {node.line}" if node.line else ""
+    warn(
+        "FB015",
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed: "
+        f"{node.label}{at} made it, so its .grad attribute won't be populated during "
         "autograd.backward(). Call .retain_grad() on it before backward, or read the .grad of "
         "the leaf it was computed from.",
-        UserWarning,
-        stacklevel=3,
+        owner=node,
     )
 
 

@@ -18,13 +18,13 @@ class set_detect_anomaly:
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = _switch(bool(mode))
+        self._before = _switch(bool(mode), check_nan)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *exc: Any) -> None:
-        _switch(self._before)
+        _switch(*self._before)
 
 
 class detect_anomaly(set_detect_anomaly):
@@ -35,10 +35,11 @@ class detect_anomaly(set_detect_anomaly):
     """
 
     def __init__(self, check_nan: bool = True) -> None:
-        self._before = mode.anomaly
+        self._before = mode.anomaly, mode.check_nan
+        self._check_nan = check_nan
 
     def __enter__(self) -> None:
-        _switch(True)
+        _switch(True, self._check_nan)
 
 
 def is_anomaly_enabled() -> bool:
@@ -46,6 +47,7 @@ def is_anomaly_enabled() -> bool:
     return mode.anomaly
 
 
-def _switch(value: bool) -> bool:
-    old, mode.anomaly = mode.anomaly, value
-    return old
+def _switch(anomaly: bool, check_nan: bool) -> tuple[bool, bool]:
+    before = mode.anomaly, mode.check_nan
+    mode.anomaly, mode.check_nan = anomaly, check_nan
+    return before

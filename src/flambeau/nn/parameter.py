@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
+from flambeau._traceback import hide
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
 
@@ -49,6 +50,14 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
     """
 
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Parameter:
+        try:
+            return cls._of(data, requires_grad)
+        except Exception as error:
+            hide(error)
+            raise
+
+    @classmethod
+    def _of(cls, data: Any, requires_grad: bool) -> Parameter:
         if data is None:
             data = _core.empty(0)
         elif not isinstance(data, Tensor):

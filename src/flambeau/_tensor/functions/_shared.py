@@ -11,6 +11,7 @@ import numpy as np
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import TensorBase, value_of
 from flambeau._tensor.dispatch import number_type
+from flambeau._traceback import hide, mark_sealed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,10 +27,15 @@ def numpy_names(function: F) -> F:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs and not _NUMPY_NAMES.keys().isdisjoint(kwargs):
-            kwargs = {_NUMPY_NAMES.get(k, k): v for k, v in kwargs.items()}
-        return function(*args, **kwargs)
+        try:
+            if kwargs and not _NUMPY_NAMES.keys().isdisjoint(kwargs):
+                kwargs = {_NUMPY_NAMES.get(k, k): v for k, v in kwargs.items()}
+            return function(*args, **kwargs)
+        except Exception as error:
+            hide(error)
+            raise
 
+    mark_sealed(call)
     return call  # type: ignore[return-value]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from flambeau._traceback import hide
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
 from flambeau.nn._module import hooks as _hooks
@@ -68,6 +69,8 @@ class Call(HookRegistration):
                 result = self.forward(*args, **kwargs)
         except Exception as error:
             name_module(error, self, outermost=depth == 0)
+            if depth == 0:
+                hide(error)
             raise
         finally:
             calls.depth = depth

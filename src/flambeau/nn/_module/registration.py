@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from flambeau._tensor.hooks import RemovableHandle
+from flambeau._traceback import hide
 from flambeau.nn._core import Tensor, typename
 from flambeau.nn._module import watch
 from flambeau.nn._module.state import ModuleState
@@ -180,7 +181,11 @@ class Registration(ModuleState):
         for table in ("_parameters", "_buffers", "_modules"):
             if table in fields and name in fields[table]:
                 return fields[table][name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        try:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        except AttributeError as error:
+            hide(error)
+            raise
 
     def __setattr__(self, name: str, value: Any) -> None:
         fields = self.__dict__

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from flambeau._tensor import aliases
 from flambeau._tensor.hooks import RemovableHandle
+from flambeau._warnings import warn
 from flambeau.nn import _core
 from flambeau.nn._core import Tensor
 from flambeau.nn._module import watch
@@ -281,11 +282,14 @@ class StateDict(ModuleState):
             if hint:
                 notes.append(hint)
             errors[:0] = notes
-        elif hint:
-            warnings.warn(
-                f"{type(self).__name__}.load_state_dict(strict=False): {hint}; "
-                f"{len(missing)} keys of the model were not loaded.",
-                stacklevel=2,
+        elif hint or (missing and unexpected and len(unexpected) == len(state)):
+            hint = hint or "no key of the state dict is one of the model's"
+            warn(
+                "FB012",
+                f"{type(self).__name__}.load_state_dict(strict=False): {hint}; skipped "
+                f"{_listed(unexpected)} of the state dict and left {_listed(missing)} of the "
+                "model as they were",
+                owner=self,
             )
         if errors:
             raise _core.StateDictError(
@@ -400,6 +404,12 @@ class StateDict(ModuleState):
 
 def _quoted(keys: Iterable[str]) -> str:
     return ", ".join(f'"{key}"' for key in keys)
+
+
+def _listed(keys: list[str], limit: int = 6) -> str:
+    """How many keys, and which."""
+    shown = ", ".join(keys[:limit]) + (", ..." if len(keys) > limit else "")
+    return f"{len(keys)} {'key' if len(keys) == 1 else 'keys'} ({shown})"
 
 
 def _size_mismatch(key: str, source: Any, target: Any) -> str:

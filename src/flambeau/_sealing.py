@@ -1,0 +1,71 @@
+"""Seals what users call: the errors of the whole package end their tracebacks in the user's line.
+
+Functions are sealed in the public namespaces only, and methods on the public classes; the rows
+of the registry made by :func:`flambeau._tensor.dispatch.public` bring a boundary of their own.
+The facade calls :func:`seal` when everything is there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from types import FunctionType
+from typing import Any
+
+from flambeau._tensor.core import TensorBase
+from flambeau._traceback import is_sealed, sealed
+
+_PLAIN = frozenset(
+    {"__call__", "__class_getitem__", "__copy__", "__deepcopy__", "__del__", "__enter__",
+     "__exit__", "__getattr__", "__hash__", "__init_subclass__", "__instancecheck__", "__new__",
+     "__reduce__", "__reduce_ex__", "__setstate__", "__getstate__", "detach", "dim",
+     "forward", "is_complex", "is_floating_point", "ndimension", "nelement", "numel"}
+)  # fmt: skip
+"""Methods that handle it themselves, raise nothing, or are called by other means only."""
+
+
+def seal() -> None:
+    """Seal every public namespace that has been imported, with one wrapper per function."""
+    made: dict[Any, Any] = {}
+    classes: dict[type, None] = {}
+    modules = [m for name, m in sys.modules.items() if _is_public(name) and m is not None]
+    for module in sorted(modules, key=lambda m: (m.__name__.count("."), m.__name__)):
+        for name, found in list(vars(module).items()):
+            if name.startswith("_"):
+                continue
+            if type(found) is FunctionType and _wants_it(found):
+                wrapper = made.get(found)
+                if wrapper is None:
+                    wrapper = made[found] = sealed(found)
+                    # It is pickled by this name.
+                    wrapper.__module__, wrapper.__qualname__ = module.__name__, name
+                setattr(module, name, wrapper)
+            elif isinstance(found, type) and _is_ours(found):
+                classes.update(dict.fromkeys(c for c in found.__mro__ if _is_ours(c)))
+    for cls in classes:
+        if not issubclass(cls, (BaseException, tuple)):
+            _seal_class(cls)
+
+
+def _is_public(name: str) -> bool:
+    parts = name.split(".")
+    return parts[0] == "flambeau" and "cli" not in parts and not any(p[0] == "_" for p in parts)
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == "flambeau" or issubclass(cls, TensorBase)
+
+
+def _wants_it(function: Any) -> bool:
+    if is_sealed(function) or inspect.isgeneratorfunction(function):
+        return False
+    return function.__module__.partition(".")[0] == "flambeau"
+
+
+def _seal_class(cls: type) -> None:
+    for name, found in list(vars(cls).items()):
+        hidden = name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+        if hidden or name in _PLAIN:
+            continue
+        if type(found) is FunctionType and _wants_it(found):
+            setattr(cls, name, sealed(found))
