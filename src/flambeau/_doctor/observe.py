@@ -235,8 +235,9 @@ class Observer:
             if grad.ndim >= 2:
                 idle = ~grad.reshape(len(grad), -1).any(axis=1)
                 known = trace.idle
-                fits = known is not None and known.shape == idle.shape
-                trace.idle = (known & idle) if fits else idle
+                if known is not None and known.shape == idle.shape:
+                    idle &= known
+                trace.idle = idle
             if not event.finite and self.first is None:
                 # outputs are looked at first: they come before gradients
                 flow, self._flow = self._flow, []

@@ -72,6 +72,9 @@ class Session:
             everything.append(facts)
             for finding in checks.findings(facts):
                 self.found.setdefault((finding.code, finding.path), finding)
+        stale = {path for code, path in self.found if code == "FB006"}
+        for path in stale:  # that nobody has the new one is the same mistake
+            self.found.pop(("FB007", path), None)
         known = {(f.code, f.place) for f in self.found.values()}
         codes = {f.code for f in self.found.values()}
         for finding in self.heard:

@@ -45,8 +45,9 @@ def _missing(facts: Facts) -> Iterator[Finding]:
     if not any(p.covered for p in facts.parameters):
         return  # nothing here is trained, or not by what we know
     modules: dict[str, list[str]] = {}
+    stale = {s.name for o in facts.optimizers for s in o.stale}
     for p in facts.parameters:
-        if p.trainable and not p.covered:
+        if p.trainable and not p.covered and p.name not in stale:
             modules.setdefault(p.module, []).append(p.name)
     made = next((o.place for o in facts.optimizers if o.place), None)
     built = f" (built at {made[0]}:{made[1]})" if made else ""
