@@ -16,10 +16,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from flambeau._engine.aval import Aval
 from flambeau._engine.call import Call, interned
 
 
-def vjp_call(call: Call, n_inputs: int, needs: tuple[int, ...], given: tuple[int, ...]) -> Call:
+def vjp_call(
+    call: Call,
+    n_inputs: int,
+    needs: tuple[int, ...],
+    given: tuple[int, ...],
+    tracked: bool = False,
+) -> Call:
     """The stateless backward of a call.
 
     Args:
@@ -27,12 +34,17 @@ def vjp_call(call: Call, n_inputs: int, needs: tuple[int, ...], given: tuple[int
         n_inputs: how many flat inputs the forward takes.
         needs: positions of the inputs whose gradients are wanted.
         given: positions of the results whose cotangents are given; the others are zero.
+        tracked: the backward is itself differentiated, which a derivative written by hand
+            need not allow.
 
     Returns:
         A call of ``(*inputs, *cotangents)`` giving one gradient per wanted input.
     """
+    by_hand = not tracked and call.op is not None and call.op.gradient is not None
 
     def make() -> Call:
+        primal = call.taped if by_hand else call.fn
+
         def fn(*flat: Any) -> tuple[jax.Array, ...]:
             inputs, given_cts = flat[:n_inputs], flat[n_inputs:]
 
@@ -40,16 +52,16 @@ def vjp_call(call: Call, n_inputs: int, needs: tuple[int, ...], given: tuple[int
                 full = list(inputs)
                 for i, x in zip(needs, wanted, strict=True):
                     full[i] = x
-                return call.fn(*full)
+                return primal(*full)
 
             outs, pull = jax.vjp(forward, *[inputs[i] for i in needs])
             grads = pull(_cotangents(outs, given, given_cts))
             return tuple(map(_conj, grads))
 
-        words = call.signature and f"vjp({call.signature}){n_inputs}{needs}{given}"
+        words = call.signature and f"vjp({call.signature}){n_inputs}{needs}{given}{by_hand}"
         return Call(f"{call.name}_backward", fn, signature=words)
 
-    return interned(("vjp", call, n_inputs, needs, given), make)
+    return interned(("vjp", call, n_inputs, needs, given, by_hand), make)
 
 
 def jvp_call(call: Call, n_inputs: int, given: tuple[int, ...]) -> Call:
@@ -97,7 +109,7 @@ class Saving:
 
     __slots__ = ("backwards", "call", "n_inputs", "n_outs", "needs", "tree")
 
-    def __init__(self, call: Call, n_inputs: int, needs: tuple[int, ...]):
+    def __init__(self, call: Call, n_inputs: int, needs: tuple[int, ...], avals: tuple[Any, ...]):
         self.needs = needs
         self.n_inputs = n_inputs
         self.tree: Any = None
@@ -109,7 +121,7 @@ class Saving:
                 full = list(inputs)
                 for i, x in zip(needs, wanted, strict=True):
                     full[i] = x
-                return call.fn(*full)
+                return call.taped(*full)
 
             outs, pull = jax.vjp(forward, *[inputs[i] for i in needs])
             leaves, tree = jax.tree_util.tree_flatten(pull)
@@ -117,7 +129,13 @@ class Saving:
                 self.tree, self.n_outs = tree, len(outs)
             return (*outs, *leaves)
 
-        self.call = Call(call.name, fn)
+        # What is saved follows from the call and its inputs' avals, in any process.
+        words = [(a.shape, a.dtype.name) if isinstance(a, Aval) else a.__name__ for a in avals]
+        self.call = Call(
+            call.name,
+            fn,
+            signature=call.signature and f"saving({call.signature}){needs}{words}",
+        )
 
     def backward(self, outs: tuple[Any, ...], given: tuple[int, ...]) -> Call:
         """The call of ``(*residuals, *cotangents)`` for these results' avals."""
@@ -132,13 +150,15 @@ class Saving:
                 grads = pull(_cotangents(outs, given, flat[n:]))
                 return tuple(map(_conj, grads))
 
-            found = self.backwards.setdefault(key, Call(f"{self.call.name}_backward", fn))  # pyright: ignore[reportArgumentType]
+            words = self.call.signature and f"backward({self.call.signature}){given}"
+            made = Call(f"{self.call.name}_backward", fn, signature=words)
+            found = self.backwards.setdefault(key, made)  # pyright: ignore[reportArgumentType]
         return found
 
 
 def saving(call: Call, n_inputs: int, needs: tuple[int, ...], avals: tuple[Any, ...]) -> Saving:
     """The residual-saving forward of a call for inputs of these avals."""
-    return interned(("saving", call, needs, avals), lambda: Saving(call, n_inputs, needs))  # type: ignore[arg-type,return-value]
+    return interned(("saving", call, needs, avals), lambda: Saving(call, n_inputs, needs, avals))  # type: ignore[arg-type,return-value]
 
 
 def _cotangents(outs: Any, given: tuple[int, ...], cts: Any) -> tuple[Any, ...]:

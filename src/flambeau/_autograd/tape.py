@@ -177,7 +177,7 @@ class Node:
             values = record(back, [*self.residuals, *[g.value for g in cts]])
             results = [Tracked(v) for v in values]
         else:
-            back = vjp_call(self.call, len(self.inputs), needs, given)
+            back = vjp_call(self.call, len(self.inputs), needs, given, tracked)
             if tracked:
                 results = apply(
                     back,

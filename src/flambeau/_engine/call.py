@@ -6,6 +6,7 @@ it has inferred.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -32,13 +33,14 @@ class Call:
             has been inferred.
         view: whether the result is a view of the first input.
         scatter: for views, ``(base, new) -> base``; None to derive it from indices.
+        taped: like ``fn``, with the row's own first derivative if it has one.
         signature: words that mean this call in any process; None if there are none (a
             user's function), and then programs with it are not kept on disk.
     """
 
     __slots__ = (
         "_shapes", "fn", "jitted", "name", "op", "random", "residuals", "scatter",
-        "signature", "single", "static", "view",
+        "signature", "single", "static", "taped", "view",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +55,7 @@ class Call:
         random: bool = False,
         residuals: bool = False,
         signature: str | None = None,
+        taped: Callable[..., Any] | None = None,
     ):
         self.name = name
         self.signature = signature
@@ -73,6 +76,7 @@ class Call:
             return tuple(map(_strong, (out,) if single else out))
 
         self.fn: Fn = flat
+        self.taped: Fn = flat if taped is None else lambda *arrays: _as_tuple(taped(*arrays))
 
     def infer(self, inputs: tuple[Aval | None, ...], device: Place) -> tuple[Aval, ...]:
         """The avals of the results, by abstract evaluation; cached."""
@@ -145,6 +149,10 @@ def _clash(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, int, int] | Non
     return None
 
 
+def _as_tuple(out: Any) -> tuple[jax.Array, ...]:
+    return tuple(map(_strong, out if isinstance(out, (tuple, list)) else (out,)))
+
+
 def _strong(x: Any) -> jax.Array:
     """Strip JAX's weak types, so that a result's dtype does not depend on how it was made."""
     x = jnp.asarray(x)
@@ -191,7 +199,7 @@ def _make(
         (k for k, p in enumerate(op.parameters) if not p.dynamic or p.kw_only), len(dynamic)
     )
 
-    def fn(*flat: Any) -> Any:
+    def fn(*flat: Any, taped: bool = False) -> Any:
         if op.random:
             new, sub = advance(flat[0])
             flat = flat[1:]
@@ -210,7 +218,12 @@ def _make(
             else:
                 named[p.name] = given
             i += n
-        out = impl(*leading, **named, **static)
+        rule = op.gradient if taped else None
+        given = [*leading, *named.values()]
+        if rule is not None and rule.serves(given, static):
+            out = rule.applied(given, static)
+        else:
+            out = impl(*leading, **named, **static)
         if op.random:
             return (new, *out) if isinstance(out, tuple) else (new, out)
         return out
@@ -231,6 +244,7 @@ def _make(
         scatter=scatter,
         random=op.random,
         residuals=op.residuals,
+        taped=None if op.gradient is None else functools.partial(fn, taped=True),
         signature=f"{op.name}{sorted(static.items())!r}{layout}{cast}",
     )
 

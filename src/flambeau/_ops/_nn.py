@@ -110,6 +110,26 @@ def dot_last(x: jax.Array, weight: jax.Array) -> jax.Array:
     return out if x.ndim == 2 else out.reshape(*lead, weight.shape[0])
 
 
+def turned(x: jax.Array) -> jax.Array:
+    """The transpose of a matrix, for a product: on a CPU, written out before it.
+
+    XLA:CPU takes 1.4 times as long for ``a.T @ b`` that reads `a` across its rows as for
+    copying it first; accelerators read either way.
+    """
+    return lax.platform_dependent(
+        x, cpu=lambda a: lax.optimization_barrier(a.T), default=lambda a: a.T
+    )
+
+
+def dot_last_gradients(
+    x: jax.Array, weight: jax.Array, cotangent: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """The gradients of :func:`dot_last`, as two-dimensional products in their fast forms."""
+    flat = x.reshape(-1, x.shape[-1])
+    cotangent = cotangent.reshape(-1, weight.shape[0])
+    return lax.dot(cotangent, weight).reshape(x.shape), lax.dot(turned(cotangent), flat)
+
+
 def apply_along(x: jax.Array, matrix: np.ndarray, axis: int) -> jax.Array:
     """Multiply the dimension `axis` of `x` by a constant ``(out, in)`` matrix."""
     moved = jnp.moveaxis(x, axis, -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,38 +14,42 @@ from flambeau._ops._prng import generator
 from flambeau._ops.registry import Array, DType, OptArray, Scalar, op
 
 
-def _weights(
+def _shares(
     query: jax.Array,
     key: jax.Array,
     attn_mask: OptArray,
     is_causal: bool,
     scale: float | None,
-) -> jax.Array:
+) -> tuple[jax.Array, jax.Array]:
+    """What each value counts, before and for the division by the total: ``(shares, total)``."""
     if scale is None:
         scale = 1.0 / math.sqrt(query.shape[-1])
     wide = widen(query).dtype if query.dtype == key.dtype else None
     scores = jnp.matmul(query, jnp.swapaxes(key, -1, -2), preferred_element_type=wide)
     scores = widen(scores) * scale
-    masked = is_causal
     if is_causal:
         row = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 0)
         column = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 1)
         scores = jnp.where(row >= column, scores, -jnp.inf)
     if attn_mask is not None:
-        masked = True
         if attn_mask.dtype == bool:
             scores = jnp.where(attn_mask, scores, -jnp.inf)
         else:
             scores = scores + widen(attn_mask)
     top = lax.stop_gradient(jnp.max(scores, -1, keepdims=True))
-    if masked and attn_mask is not None:
-        # A row without a single key gives zeros, not NaN.
-        empty = top == -jnp.inf
-        shifted = jnp.exp(scores - jnp.where(empty, 0, top))
-        total = jnp.sum(shifted, -1, keepdims=True)
-        return shifted / jnp.where(empty, 1, total)
-    shifted = jnp.exp(scores - top)
-    return shifted / jnp.sum(shifted, -1, keepdims=True)
+    if attn_mask is None:
+        shifted = jnp.exp(scores - top)
+        return shifted, jnp.sum(shifted, -1, keepdims=True)
+    # A row without a single key gives zeros, not NaN.
+    empty = top == -jnp.inf
+    shifted = jnp.exp(scores - jnp.where(empty, 0, top))
+    total = jnp.sum(shifted, -1, keepdims=True)
+    return shifted, jnp.where(empty, 1, total)
+
+
+def _weights(*args: Any) -> jax.Array:
+    shares, total = _shares(*args)
+    return shares / total
 
 
 def _grouped(key: jax.Array, query: jax.Array, enable_gqa: bool) -> jax.Array:
@@ -72,8 +77,9 @@ def scaled_dot_product_attention(
         - output ``(*, L, V)``
     """
     keys, values = _grouped(key, query, enable_gqa), _grouped(value, query, enable_gqa)
-    weights = _weights(query, keys, attn_mask, is_causal, scale)
-    return jnp.matmul(weights.astype(value.dtype), values)
+    # Dividing the few results costs less than dividing the many weights.
+    shares, total = _shares(query, keys, attn_mask, is_causal, scale)
+    return (widen(jnp.matmul(shares.astype(value.dtype), values)) / total).astype(value.dtype)
 
 
 @op()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from flambeau._ops._nn import dot_last, widen
+from flambeau._ops._nn import dot_last, dot_last_gradients, widen
 from flambeau._ops.registry import Array, OptArray, op
 
 
@@ -26,6 +28,33 @@ def linear(input: Array, weight: Array, bias: OptArray = None) -> Array:
     else:
         out = dot_last(input, weight)
     return out if bias is None else out + bias
+
+
+def _linear_forward(input: Array, weight: Array, bias: OptArray = None) -> tuple[Array, Any]:
+    return linear(input, weight, bias), (input, weight, bias)
+
+
+def _linear_backward(saved: Any, cotangent: Array) -> tuple[Any, ...]:
+    input, weight, bias = saved
+    matrix = weight if weight.ndim == 2 else weight[None]
+    by_input, by_weight = dot_last_gradients(input, matrix, cotangent)
+    by_bias = None
+    if bias is not None:
+        rows = cotangent.reshape(-1, matrix.shape[0])
+        by_bias = jnp.sum(rows, 0 if bias.size == matrix.shape[0] else None).reshape(bias.shape)
+    return by_input, by_weight.reshape(weight.shape), by_bias
+
+
+# The derived product for the weight reads both operands across their rows.
+linear.set_gradient(
+    _linear_forward,
+    _linear_backward,
+    lambda input, weight, bias=None: (
+        input.dtype == weight.dtype
+        and (bias is None or bias.ndim < 2)
+        and not jnp.iscomplexobj(input)
+    ),
+)
 
 
 @op()

@@ -139,14 +139,41 @@ def layer_norm(
     Shape:
         - input and output ``(*, normalized_shape)``, weight and bias ``normalized_shape``
     """
+    return _layer_norm_forward(input, weight, bias, normalized_shape, eps)[0]
+
+
+def _layer_norm_forward(
+    input: Array, weight: OptArray, bias: OptArray, normalized_shape: Dims, eps: float
+) -> tuple[Array, Any]:
     x = widen(input)
     mean, var = _moments(x, tuple(range(-len(normalized_shape), 0)))
-    out = (x - mean) * lax.rsqrt(var + eps)
+    scale = lax.rsqrt(var + eps)
+    out = (x - mean) * scale
     if weight is not None:
         out = out * widen(weight)
     if bias is not None:
         out = out + widen(bias)
-    return out.astype(input.dtype)
+    return out.astype(input.dtype), (input, mean, scale, weight, bias)
+
+
+def _layer_norm_backward(
+    saved: Any, cotangent: Array, normalized_shape: Dims, eps: float
+) -> tuple[Any, ...]:
+    input, mean, scale, weight, bias = saved
+    axes = tuple(range(-len(normalized_shape), 0))
+    lead = tuple(range(input.ndim - len(normalized_shape)))
+    normal = (widen(input) - mean) * scale
+    wide = widen(cotangent)
+    inner = wide if weight is None else wide * widen(weight)
+    along = jnp.mean(inner * normal, axes, keepdims=True)
+    by_input = (inner - jnp.mean(inner, axes, keepdims=True) - normal * along) * scale
+    by_weight = None if weight is None else jnp.sum(wide * normal, lead).astype(weight.dtype)
+    by_bias = None if bias is None else jnp.sum(wide, lead).astype(bias.dtype)
+    return by_input.astype(input.dtype), by_weight, by_bias
+
+
+# Two reductions fewer over the input than the derived rule, which goes through the variance.
+layer_norm.set_gradient(_layer_norm_forward, _layer_norm_backward)
 
 
 @op()

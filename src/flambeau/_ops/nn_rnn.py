@@ -7,12 +7,13 @@ so it is one large product before the scan; only the state's own product stays i
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from flambeau._ops._nn import dot_last
+from flambeau._ops._nn import dot_last, dot_last_gradients, turned
 from flambeau._ops.registry import Array, OptArray, op
 
 
@@ -123,6 +124,93 @@ def lstm_layer(
     projected = _project(input, w_ih, b_ih, b_hh)
     output, (h, c) = _scan(step, (hx, cx), projected, lengths, reverse)
     return output, h, c
+
+
+def _lstm_forward(
+    input: Array,
+    hx: Array,
+    cx: Array,
+    w_ih: Array,
+    w_hh: Array,
+    b_ih: OptArray,
+    b_hh: OptArray,
+    w_hr: OptArray,
+    lengths: OptArray,
+    *,
+    reverse: bool,
+) -> tuple[Any, Any]:
+    def step(state: tuple[jax.Array, jax.Array], x: jax.Array) -> Any:
+        h, c = state
+        i, f, g, o = jnp.split(x + dot_last(h, w_hh), 4, -1)
+        i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+        c = f * c + i * g
+        h = o * jnp.tanh(c)
+        return (h, c), (h, c, jnp.concatenate([i, f, g, o], -1))
+
+    projected = _project(input, w_ih, b_ih, b_hh)
+    (h, c), (output, cells, gates) = lax.scan(step, (hx, cx), projected, reverse=reverse)
+    saved = (input, hx, cx, w_ih, w_hh, b_ih, b_hh, output, cells, gates)
+    return (output, h, c), saved
+
+
+def _lstm_backward(saved: Any, cotangents: Any, *, reverse: bool) -> tuple[Any, ...]:
+    input, hx, cx, w_ih, w_hh, b_ih, b_hh, output, cells, gates = saved
+
+    def before(first: jax.Array, later: jax.Array) -> jax.Array:
+        """What each step found: the state that the one before it left."""
+        parts = (later[1:], first[None]) if reverse else (first[None], later[:-1])
+        return jnp.concatenate(parts)
+
+    def step(state: tuple[jax.Array, jax.Array], now: Any) -> Any:
+        by_h, by_c = state
+        by_output, c, c_before, activated = now
+        i, f, g, o = jnp.split(activated, 4, -1)
+        bent = jnp.tanh(c)
+        by_h = by_h + by_output
+        by_c = by_c + by_h * o * (1 - bent * bent)
+        by_gates = jnp.concatenate(
+            [
+                by_c * g * i * (1 - i),
+                by_c * c_before * f * (1 - f),
+                by_c * i * (1 - g * g),
+                by_h * bent * o * (1 - o),
+            ],
+            -1,
+        )
+        return (lax.dot(by_gates, w_hh), by_c * f), by_gates
+
+    by_output, by_h, by_c = cotangents
+    (by_h, by_c), by_gates = lax.scan(
+        step,
+        (by_h, by_c),
+        (by_output, cells, before(cx, cells), gates),
+        reverse=not reverse,
+    )
+    by_input, by_w_ih = dot_last_gradients(input, w_ih, by_gates)
+    flat = by_gates.reshape(-1, w_hh.shape[0])
+    found = before(hx, output).reshape(-1, hx.shape[-1])
+    by_bias = jnp.sum(flat, 0)
+    return (
+        by_input,
+        by_h,
+        by_c,
+        by_w_ih,
+        lax.dot(turned(flat), found),
+        None if b_ih is None else by_bias,
+        None if b_hh is None else by_bias,
+        None,
+        None,
+    )
+
+
+# The weights' gradients are one product each after the scan, instead of a sum within it.
+lstm_layer.set_gradient(
+    _lstm_forward,
+    _lstm_backward,
+    lambda input, hx, cx, w_ih, w_hh, b_ih, b_hh, w_hr, lengths, reverse: (
+        w_hr is None and lengths is None
+    ),
+)
 
 
 @op(residuals=True, returns=("output", "h_n"))

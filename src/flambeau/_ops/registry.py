@@ -27,7 +27,7 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import jax
 import numpy as np
@@ -130,6 +130,27 @@ def _annotation(impl: Callable[..., Any], name: str) -> Any:
     return get_type_hints(impl, include_extras=True)[name] if known is text else known
 
 
+class Gradient(NamedTuple):
+    """A first derivative written by hand; see :meth:`Op.set_gradient`."""
+
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[..., tuple[Any, ...]]
+    when: Callable[..., bool] | None
+
+    def serves(self, dynamic: Sequence[Any], static: dict[str, Any]) -> bool:
+        """Whether these arguments are among those that it was written for."""
+        return self.when is None or self.when(*dynamic, **static)
+
+    def applied(self, dynamic: Sequence[Any], static: dict[str, Any]) -> Any:
+        """The row's result, with this derivative."""
+        run = jax.custom_vjp(lambda *given: self.forward(*given, **static)[0])
+        run.defvjp(
+            lambda *given: self.forward(*given, **static),
+            lambda saved, cotangent: self.backward(saved, cotangent, **static),
+        )
+        return run(*dynamic)
+
+
 class Op:
     """A row of the registry. Made by :func:`op`; calling it runs the pure function."""
 
@@ -164,6 +185,7 @@ class Op:
         self.scatter = scatter
         self.random = random
         self.residuals = residuals
+        self.gradient: Gradient | None = None
         self.differentiable = differentiable
         self.returns = returns
         self.distinct = distinct
@@ -180,6 +202,26 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.impl(*args, **kwargs)
+
+    def set_gradient(
+        self,
+        forward: Callable[..., tuple[Any, Any]],
+        backward: Callable[..., tuple[Any, ...]],
+        when: Callable[..., bool] | None = None,
+    ) -> None:
+        """Give the row a first derivative by hand, where it is faster than the derived one.
+
+        Only a backward pass that is not itself recorded takes it: higher derivatives,
+        forward mode and ``vmap`` derive from the row, so both must mean the same.
+
+        Args:
+            forward: ``(*dynamic, **static) -> (result, residuals)``. It should compute the
+                result as the row does, so that XLA sees that both are one.
+            backward: ``(residuals, cotangent, **static)`` to one gradient (or None) per dynamic
+                parameter; the cotangent has the structure of the result.
+            when: ``(*dynamic, **static)``: whether it serves these arguments.
+        """
+        self.gradient = Gradient(forward, backward, when)
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"

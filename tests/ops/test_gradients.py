@@ -1,0 +1,113 @@
+"""Gradients written by hand against those that JAX derives from the same rows."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import flambeau
+from flambeau._autograd.derive import vjp_call
+from flambeau._engine.call import call_of
+from flambeau._ops import nn_linear, nn_norm, nn_rnn
+from flambeau._ops.registry import OPS
+from tests.oracle import assert_close, torch
+
+
+def draw(*shape: int, dtype: str = "float32") -> jax.Array:
+    rng = np.random.default_rng(sum(shape))
+    return jnp.asarray(rng.standard_normal(shape).astype(np.float32)).astype(dtype)
+
+
+def both(op, inputs, static=(), layout=None):
+    """The gradients of all inputs by hand, and as derived, for random cotangents."""
+    call = call_of(op, static, layout)
+    outs = call.fn(*inputs)
+    taped = call.taped(*inputs)
+    for a, b in zip(outs, taped, strict=True):
+        np.testing.assert_allclose(np.float32(a), np.float32(b), rtol=1e-6, atol=1e-6)
+    cts = [draw(*o.shape).astype(o.dtype) for o in outs]
+    needs, given = tuple(range(len(inputs))), tuple(range(len(outs)))
+    run = lambda tracked: jax.jit(vjp_call(call, len(inputs), needs, given, tracked).fn)(
+        *inputs, *cts
+    )
+    return run(False), run(True)
+
+
+CASES = {
+    "linear": lambda: (
+        nn_linear.linear, [draw(3, 4, 5), draw(6, 5), draw(6)], (), (1, 1, 1)
+    ),
+    "linear, no bias": lambda: (nn_linear.linear, [draw(4, 5), draw(6, 5)], (), (1, 1, 0)),
+    "linear, one input": lambda: (nn_linear.linear, [draw(5), draw(6, 5), draw(6)], (), (1, 1, 1)),
+    "linear, vector": lambda: (
+        nn_linear.linear, [draw(4, 5), draw(5), jnp.float32(2.0)], (), (1, 1, 1)
+    ),
+    "layer_norm": lambda: (
+        nn_norm.layer_norm,
+        [draw(3, 4, 5), draw(4, 5), draw(4, 5)],
+        (("normalized_shape", (4, 5)), ("eps", 1e-5)),
+        (1, 1, 1),
+    ),
+    "layer_norm, plain": lambda: (
+        nn_norm.layer_norm,
+        [draw(3, 5)],
+        (("normalized_shape", (5,)), ("eps", 1e-5)),
+        (1, 0, 0),
+    ),
+    "lstm": lambda: (
+        nn_rnn.lstm_layer,
+        [draw(5, 2, 3), draw(2, 4), draw(2, 4), draw(16, 3), draw(16, 4), draw(16), draw(16)],
+        (("reverse", False),),
+        (1, 1, 1, 1, 1, 1, 1, 0, 0),
+    ),
+    "lstm, backwards, no bias": lambda: (
+        nn_rnn.lstm_layer,
+        [draw(5, 2, 3), draw(2, 4), draw(2, 4), draw(16, 3), draw(16, 4)],
+        (("reverse", True),),
+        (1, 1, 1, 1, 1, 0, 0, 0, 0),
+    ),
+    "lstm, projected": lambda: (
+        nn_rnn.lstm_layer,
+        [draw(5, 2, 3), draw(2, 2), draw(2, 4), draw(16, 3), draw(16, 2), draw(2, 4)],
+        (("reverse", False),),
+        (1, 1, 1, 1, 1, 0, 0, 1, 0),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_by_hand_equals_derived(case):
+    by_hand, derived = both(*CASES[case]())
+    for a, b in zip(by_hand, derived, strict=True):
+        assert a.shape == b.shape
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+
+
+def test_half_types_keep_their_dtype():
+    inputs = [draw(3, 5, dtype="bfloat16"), draw(5, dtype="bfloat16"), draw(5, dtype="bfloat16")]
+    static = (("normalized_shape", (5,)), ("eps", 1e-5))
+    by_hand, derived = both(nn_norm.layer_norm, inputs, static, (1, 1, 1))
+    for a, b in zip(by_hand, derived, strict=True):
+        assert a.dtype == b.dtype == jnp.bfloat16
+        np.testing.assert_allclose(np.float32(a), np.float32(b), rtol=0.05, atol=0.05)
+
+
+def test_every_row_with_a_gradient_of_its_own_is_compared_here():
+    assert {name for name, op in OPS.items() if op.gradient is not None} == {
+        case().__getitem__(0).name for case in CASES.values()
+    }
+
+
+def test_a_second_derivative_goes_through_the_row():
+    def program(lib):
+        rng = np.random.default_rng(0)
+        x, w = (lib.tensor(rng.standard_normal((3, 3)), requires_grad=True) for _ in range(2))
+        y = lib.nn.functional.layer_norm(lib.nn.functional.linear(x, w).tanh(), (3,))
+        (g,) = lib.autograd.grad((y**3).sum(), x, create_graph=True)
+        (g * g).sum().backward()
+        return [g, x.grad, w.grad]
+
+    assert_close(program(flambeau), program(torch), rtol=1e-6, atol=1e-8)
