@@ -60,6 +60,9 @@ UNDEFINED = frozenset(
 )
 """Results have a shape and a dtype and no defined content."""
 
+BY_LAYOUT = frozenset(["as_strided", "as_strided_scatter"])
+"""Entries whose results follow from the strides of their argument: only tried contiguous."""
+
 ALWAYS_RANDOM = frozenset(
     [
         "bernoulli",

@@ -281,7 +281,7 @@ def xlog1py(input: Operand, other: Operand) -> Array:
     return jnp.multiply(input, jnp.log1p(jnp.where(masked, 0, other)))
 
 
-@op(promote="numeric", differentiable=False)
+@op(promote="numeric", differentiable=False, out="exact")
 def heaviside(input: Array, values: Array) -> Array:
     """0 for negative ``input``, 1 for positive, ``values`` where it is 0."""
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))

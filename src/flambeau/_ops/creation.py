@@ -9,6 +9,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from flambeau._ops.registry import Array, Dims, DType, Operand, Scalar, op
 
@@ -70,7 +71,8 @@ def _positions(start: Scalar, end: Scalar, steps: int, dtype: np.dtype) -> Array
     if steps == 1:
         return start[None]
     index = jnp.arange(steps, dtype=wide)
-    step = (end - start) / (steps - 1)
+    # Divided by a constant, XLA would multiply by its rounded reciprocal: 49 / 49 is not 1 then.
+    step = (end - start) / lax.optimization_barrier(jnp.asarray(steps - 1, wide))
     # Counted from the nearer end, so that both ends are exact.
     return jnp.where(
         index.real < steps // 2, start + step * index, end - step * (steps - 1 - index)

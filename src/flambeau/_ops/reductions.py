@@ -228,16 +228,15 @@ def _cov(input: Array, correction: int, fweights: Array | None, aweights: Array 
         gap = rows - center
         scaled = gap
     else:
-        weights = weights.astype(kind)
         total = jnp.sum(weights)
         center = jnp.sum(rows * weights, axis=1, keepdims=True) / total
         if aweights is None or correction == 0:
             norm = total - correction
         else:
-            norm = total - correction * jnp.sum(weights * aweights.astype(kind)) / total
-        gap = rows - center
+            norm = total - correction * jnp.sum(weights * aweights) / total
+        gap = rows - center.astype(rows.dtype)
         scaled = gap * weights
-    result = scaled @ jnp.conj(gap).T / jnp.maximum(norm, 0).astype(rows.dtype)
+    result = scaled.astype(rows.dtype) @ jnp.conj(gap).T / jnp.maximum(norm, 0).astype(rows.dtype)
     return result if input.ndim == 2 and rows.shape[0] != 1 else jnp.squeeze(result)
 
 

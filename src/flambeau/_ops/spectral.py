@@ -76,8 +76,9 @@ def istft(
     total = n_fft + hop_length * (count - 1)
     places = _starts(count, n_fft, hop_length)
     signal = jnp.zeros((*frames.shape[:-2], total), frames.dtype)
-    signal = signal.at[..., places].add(frames * jnp.conj(shape))
-    square = jnp.broadcast_to(jnp.square(jnp.abs(shape)), places.shape)
+    signal = signal.at[..., places].add(frames * shape)
+    # Of a complex window PyTorch takes the square too, not that of its magnitude.
+    square = jnp.broadcast_to(jnp.square(shape), places.shape)
     weight = jnp.zeros((total,), square.dtype).at[places].add(square)
     start = n_fft // 2 if center else 0
     if length is not None:

@@ -671,8 +671,18 @@ def _ends(
             values[i] = int(value)
     if isinstance(values[0], TensorBase) != isinstance(values[1], TensorBase):
         # A number beside a tensor would take the tensor's dtype.
-        values = [v if isinstance(v, TensorBase) else full((), v, device=device) for v in values]
+        values = [
+            v if isinstance(v, TensorBase) else full((), v, dtype=_widest(v), device=device)
+            for v in values
+        ]
     return values, kind, place
+
+
+def _widest(value: Any) -> dtypes.dtype:
+    """The dtype that holds a Python number exactly."""
+    if isinstance(value, (int, np.integer)):
+        return dtypes.int64
+    return dtypes.complex128 if isinstance(value, complex) else dtypes.float64
 
 
 range_.__name__ = range_.__qualname__ = "range"
