@@ -1,5 +1,5 @@
 """Helpers around training. Follows `torch.utils`."""
 
-from flambeau.utils import data
+from flambeau.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
