@@ -577,6 +577,8 @@ from flambeau.amp.autocast_mode import (
     set_autocast_enabled,
 )
 from flambeau.amp.grad_scaler import GradScaler
+from flambeau._insight.profile import profile
+from flambeau._insight.summary import summary
 from flambeau.nn._freezing import freeze, is_frozen, unfreeze
 
 # --- operations of networks that PyTorch also has at the top
@@ -996,6 +998,7 @@ __all__ = [
     "prelu",
     "preserve_format",
     "prod",
+    "profile",
     "promote_types",
     "put",
     "qr",
@@ -1086,6 +1089,7 @@ __all__ = [
     "sub",
     "subtract",
     "sum",
+    "summary",
     "svd",
     "svd_lowrank",
     "swapaxes",
