@@ -1,4 +1,4 @@
-"""Write `__all__` of src/flambeau/__init__.py: the sorted public names it imports.
+"""Write `__all__` of src/flambeau/__init__.py: the sorted public names it imports, now or later.
 
 Run after adding a name to the facade; `tests/test_facade.py` compares.
 """
@@ -19,6 +19,8 @@ def main() -> None:
             names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.Assign):
             names |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+            if any(isinstance(t, ast.Name) and t.id == "_LATER" for t in node.targets):
+                names |= set(ast.literal_eval(node.value))
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names.add(node.target.id)
     public = sorted(name for name in names if not name.startswith("_") or name == "__version__")

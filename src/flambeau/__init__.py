@@ -577,8 +577,6 @@ from flambeau.amp.autocast_mode import (
     set_autocast_enabled,
 )
 from flambeau.amp.grad_scaler import GradScaler
-from flambeau._insight.profile import profile
-from flambeau._insight.summary import summary
 from flambeau.nn._freezing import freeze, is_frozen, unfreeze
 
 # --- operations of networks that PyTorch also has at the top
@@ -606,6 +604,18 @@ from flambeau.nn.functional import (
     selu_,
     threshold_,
 )
+
+# --- namespaces that few programs use, imported when they are asked for
+_LATER = ("distributions",)
+
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        import importlib
+
+        return importlib.import_module(f"flambeau.{name}")
+    raise AttributeError(f"module 'flambeau' has no attribute {name!r}")
+
 
 # --- errors end in the user's line
 from flambeau._sealing import seal as _seal
@@ -758,6 +768,7 @@ __all__ = [
     "diff",
     "digamma",
     "dist",
+    "distributions",
     "div",
     "divide",
     "doctor",
@@ -998,7 +1009,6 @@ __all__ = [
     "prelu",
     "preserve_format",
     "prod",
-    "profile",
     "promote_types",
     "put",
     "qr",
@@ -1089,7 +1099,6 @@ __all__ = [
     "sub",
     "subtract",
     "sum",
-    "summary",
     "svd",
     "svd_lowrank",
     "swapaxes",

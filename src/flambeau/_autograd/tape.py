@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -281,7 +282,10 @@ def record_on_tape(
         node = Node(call, inputs, edges, tuple([v.aval for v in outs]), scalar_dtype)
     place = outs[0].place
     if place is not None:
-        node.state = place[0].graph.state
+        epoch = place[0]
+        node.state = epoch.graph.state
+        if epoch.tape is None or epoch.tape() is None:
+            epoch.tape = weakref.ref(node)
     elif node._line is None:
         node._line = user_line()  # it has been executed at once: in eager mode
     return outs, node

@@ -12,7 +12,8 @@ import itertools
 import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,12 +90,17 @@ class State:
 
 
 class Epoch:
-    """One filling of a graph; slots are valid within it only."""
+    """One filling of a graph; slots are valid within it only.
 
-    __slots__ = ("graph",)
+    Attributes:
+        tape: a weak reference to a tape node recorded here, or None.
+    """
+
+    __slots__ = ("graph", "tape")
 
     def __init__(self, graph: Graph):
         self.graph = graph
+        self.tape: Any = None
 
 
 class Graph:
@@ -186,11 +192,12 @@ class Capture:
 
 
 class _Thread(threading.local):
-    """The pending graphs of a thread, by device, and its capture if it is under one."""
+    """A thread's pending graphs by device, its capture if it is under one, its checks."""
 
     def __init__(self) -> None:
         self.graphs: dict[Place, Graph] = {}
         self.capture: Capture | None = None
+        self.checks: deque[tuple[Value, Callable[[], Exception]]] = deque()
 
 
 _thread = _Thread()
@@ -499,6 +506,8 @@ def read(value: Value) -> Any:
         _thread.capture.refuse_read()
     value = _revealed(value)
     flush()
+    if _thread.checks:
+        _look_at_checks(wait=True)
     if value.array is None:
         if value.aval.device.is_meta:
             raise NotImplementedError("Cannot copy out of meta tensor; no data!")
@@ -507,3 +516,39 @@ def read(value: Value) -> Any:
     if array.__class__ is np.ndarray:
         array = value.array = _upload(array, value.aval.device)  # pyright: ignore[reportArgumentType]
     return array
+
+
+def in_a_step(device: Place) -> bool:
+    """Whether what is pending will be differentiated: reading now would cut a program in two."""
+    tape = graph_for(device).epoch.tape
+    return tape is not None and tape() is not None
+
+
+def expect(holds: Value, complaint: Callable[[], Exception]) -> None:
+    """Have a pending boolean looked at when it is known, without executing anything for it.
+
+    It becomes one more result of the program that will run anyway. The first read after that
+    raises what ``complaint`` makes if the boolean is False; so does the next call of this
+    function that finds it computed.
+    """
+    if _thread.checks:
+        _look_at_checks(wait=False)
+    _thread.checks.append((holds, complaint))
+
+
+def _look_at_checks(wait: bool) -> None:
+    checks = _thread.checks
+    while checks:
+        holds, complaint = checks[0]
+        array = holds.array
+        if array is None:
+            if not wait:
+                return
+            checks.popleft()  # the program that would have computed it failed
+            continue
+        if not wait and not array.is_ready():
+            return
+        checks.popleft()
+        if not np.asarray(array):
+            checks.clear()  # what follows from bad values is bad as well: say it once
+            raise complaint()

@@ -282,7 +282,8 @@ def standard_gamma(key: Array, input: Array) -> Array:
     Follows ``torch._standard_gamma``.
     """
     drawn = _drawn_in(input.dtype)
-    return jax.random.gamma(generator(key), input.astype(drawn)).astype(input.dtype)
+    sample = jax.random.gamma(generator(key), input.astype(drawn), dtype=drawn)
+    return sample.astype(input.dtype)
 
 
 @op(random=True, promote="float")

@@ -1,1 +1,0 @@
-"""Looking at a model and its steps: tables, costs, pictures."""
