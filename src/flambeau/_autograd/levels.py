@@ -251,7 +251,7 @@ class Forward(Level):
         given = tuple(
             i for i, x in enumerate(inputs) if x.__class__ is Held and x.tangent is not None
         )
-        if not given or not _differentiable(call):
+        if not given or not _differentiable(call) or call.name == "detach":
             found = _apply(call, inputs, scalar_dtype, device)
             return [Held(t.value, t.edge) for t in found]
         tangents = [inputs[i].tangent for i in given]
@@ -403,10 +403,10 @@ def settle(old: Value, value: Value, edge: Any) -> tuple[Value, Any]:
     Raises:
         RuntimeError: the new content cannot leave the transform that it was made in.
     """
-    target = top(old)
+    target = top(_current(old))
     if target is not None and (found := top(value)) is not target:
         if found is None or found.serial < target.serial:
-            return target.value(Held(value, edge)), None
+            return target.value(Held(value, edge)), None if target.marks else edge
     while (found := top(value)) is not target and found is not None and found.marks:
         out = found.admit(value.place[1])
         value, edge = out.value, out.edge
@@ -422,6 +422,8 @@ def born(value: Value) -> Value:
 @contextmanager
 def at(level: Level | None) -> Iterator[None]:
     """Inside, operations happen at this level (None: outside all)."""
+    while level is not None and not (level.open and level.marks):
+        level = level.outer
     active, state.active = state.active, level
     try:
         yield
@@ -451,6 +453,13 @@ def over(value: Value, change: Callable[[Value], Value]) -> Value:
             "move it outside the transformed function"
         )
     return level.value(Held(over(held.value, change), None, held.batched))
+
+
+def bottom(value: Value) -> Value:
+    """The ordinary Value below all levels."""
+    while (level := top(value)) is not None:
+        value = level.reveal(value.place[1])
+    return value
 
 
 def draw(stream: Any) -> Value:

@@ -21,7 +21,7 @@ from flambeau._engine import recorder
 from flambeau._engine.aval import Aval
 from flambeau._engine.call import Call
 from flambeau._engine.recorder import record, user_line
-from flambeau._engine.value import Value
+from flambeau._engine.value import Layer, Value
 
 _sequence = itertools.count()
 
@@ -281,6 +281,8 @@ def record_on_tape(
         outs = record(call, inputs, scalar_dtype, device)
         node = Node(call, inputs, edges, tuple([v.aval for v in outs]), scalar_dtype)
     place = outs[0].place
+    while place is not None and isinstance(place[0], Layer):
+        place = place[1].value.place
     if place is not None:
         epoch = place[0]
         node.state = epoch.graph.state

@@ -504,7 +504,8 @@ def read(value: Value) -> Any:
     """
     if _thread.capture is not None:
         _thread.capture.refuse_read()
-    value = _revealed(value)
+    shown = value
+    value = _revealed(shown)
     flush()
     if _thread.checks:
         _look_at_checks(wait=True)
@@ -515,6 +516,8 @@ def read(value: Value) -> Any:
     array = value.array
     if array.__class__ is np.ndarray:
         array = value.array = _upload(array, value.aval.device)  # pyright: ignore[reportArgumentType]
+    if shown is not value and not shown.place[0].open:
+        shown.array, shown.place = array, None
     return array
 
 

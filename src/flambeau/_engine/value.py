@@ -16,6 +16,9 @@ class Layer:
 
     __slots__ = ()
 
+    open: int
+    """Whether the transform goes on; Values that outlive it count as those below."""
+
     def reveal(self, content: Any) -> Value:
         """The Value below that has the same elements.
 

@@ -211,7 +211,7 @@ def _run_random(
         else:
             outs = record(call, inputs, scalar_dtype, device)
         if not inside:
-            stream.key = outs[0]
+            stream.key = outs[0] if recorder.layers is None else levels.bottom(outs[0])
     return _results(op, len(outs) == 2, outs[1:], node, 1)
 
 

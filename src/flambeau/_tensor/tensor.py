@@ -672,6 +672,11 @@ _warned: weakref.WeakSet[Node] = weakref.WeakSet()
 def _format_inside(level: Any, value: Any) -> str:
     """A tensor inside a transform, as what it stands for."""
     held = value.place[1]
+    if not level.marks:
+        primal = repr(wrap(held.value, held.edge))
+        if held.tangent is None:
+            return primal
+        return f"{primal[:-1]}, tangent={wrap(held.tangent.value, held.tangent.edge)!r})"
     below = textwrap.indent(repr(wrap(held.value, held.edge)), "    ")
     depth = 1
     outer = level.outer

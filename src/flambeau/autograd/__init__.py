@@ -7,7 +7,7 @@ from flambeau._autograd.grad_mode import (
     set_grad_enabled,
 )
 from flambeau._tensor.gradients import backward, grad
-from flambeau.autograd import function, functional
+from flambeau.autograd import forward_ad, function, functional
 from flambeau.autograd.anomaly_mode import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from flambeau.autograd.function import Function
 from flambeau.autograd.gradcheck import gradcheck, gradgradcheck
@@ -19,6 +19,7 @@ __all__ = [
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "function",
     "functional",
     "grad",
