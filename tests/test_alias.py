@@ -66,18 +66,18 @@ def test_a_missing_name_is_called_a_gap_or_a_misspelling(outcome) -> None:
                 exec(statement, {"torch": torch})
             except Exception as error:
                 print(type(error).__name__, "|", error)
-        attempt("torch.CompilationUnit")
-        attempt("from torch import CompilationUnit")
-        attempt("import torch.jit.unsupported_tensor_ops")
+        attempt("torch.embedding_bag")
+        attempt("from torch import embedding_bag")
+        attempt("import torch.nn.attention.experimental")
         attempt("torch.matmull")
         attempt("from torch import matmull")
         attempt("import torch.not_there.deep")
         """
     )
     gap = "is in PyTorch 2.13 and not in flambeau yet; this is a gap in flambeau"
-    assert lines[0].startswith(f"AttributeError | `torch.CompilationUnit` {gap}")
-    assert lines[1].startswith(f"ImportError | `torch.CompilationUnit` {gap}")
-    assert lines[2].startswith("ModuleNotFoundError | `torch.jit")
+    assert lines[0].startswith(f"AttributeError | `torch.embedding_bag` {gap}")
+    assert lines[1].startswith(f"ImportError | `torch.embedding_bag` {gap}")
+    assert lines[2].startswith("ModuleNotFoundError | `torch.nn.attention")
     assert gap in lines[2]
     typo = "`torch.matmull` is neither in PyTorch 2.13 nor in flambeau; did you mean `matmul`?"
     assert lines[3:5] == [f"AttributeError | {typo}", f"ImportError | {typo}"]

@@ -13,18 +13,45 @@ from types import ModuleType
 import torch
 
 OUT = Path(__file__).parent.parent / "src" / "flambeau" / "_torch_names.txt"
+# ruff: noqa: E501
 # fmt: off
 PACKAGES = [
-    "torch", "torch.amp", "torch.autograd", "torch.backends", "torch.cuda", "torch.distributed",
-    "torch.distributions", "torch.fft", "torch.func", "torch.futures", "torch.hub", "torch.jit",
-    "torch.linalg", "torch.multiprocessing", "torch.nn", "torch.optim", "torch.profiler",
-    "torch.quasirandom", "torch.random", "torch.serialization", "torch.sparse", "torch.special",
-    "torch.testing", "torch.types", "torch.utils.checkpoint", "torch.utils.data",
+    "torch", "torch.__config__", "torch.__future__", "torch.accelerator", "torch.ao", "torch.amp",
+    "torch.autograd", "torch.backends", *[f"torch.backends.{n}" for n in (
+        "cpu", "cuda", "cudnn", "cusparselt", "kleidiai", "mha", "miopen", "mkl", "mkldnn", "mps",
+        "nnpack", "openmp", "opt_einsum", "quantized", "xeon", "xnnpack")],
+    "torch.compiler", "torch.cpu", "torch.cuda", "torch.distributed",
+    "torch.distributions", "torch.export", "torch.fft", "torch.func", "torch.futures", "torch.fx", "torch.hub", "torch.jit",
+    "torch.library", "torch.linalg", "torch.masked", "torch.monitor", "torch.mps", "torch.mtia",
+    "torch.multiprocessing", "torch.nested", "torch.nn", "torch.onnx", "torch.optim", "torch.overrides", "torch.package", "torch.profiler",
+    "torch.quantization",
+    "torch.quasirandom", "torch.random", "torch.return_types", "torch.serialization", "torch.signal.windows", "torch.sparse", "torch.special", "torch.storage",
+    "torch.testing", "torch.types", "torch.utils", "torch.utils.benchmark",
+    "torch.utils.checkpoint", "torch.utils.deterministic", "torch.utils.dlpack",
+    "torch.utils.flop_counter", "torch.utils.model_zoo", "torch.version", "torch.xpu", "torch.utils.data",
     "torch.utils.hooks", "torch.utils.tensorboard",
 ]
 # fmt: on
 # Their submodules are not listed.
-SHALLOW = {"torch", "torch.backends", "torch.distributed", "torch.testing"}
+SHALLOW = {
+    "torch",
+    "torch.ao",
+    "torch.backends",
+    "torch.distributed",
+    "torch.export",
+    "torch.fx",
+    "torch.masked",
+    "torch.nested",
+    "torch.onnx",
+    "torch.package",
+    "torch.quantization",
+    "torch.testing",
+    "torch.utils",
+    "torch.utils.benchmark",
+    "torch.xpu",
+    "torch.mtia",
+    "torch.mps",
+}
 
 
 def names(owner: object) -> list[str]:

@@ -14,7 +14,6 @@ Child processes find `torch` through a folder that :func:`install` puts in front
 from __future__ import annotations
 
 import difflib
-import dis
 import functools
 import importlib
 import importlib.metadata
@@ -28,7 +27,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from flambeau._scope import importing, message
 from flambeau._version import API_LEVEL
+from flambeau.errors import OutOfScopeImportError, OutOfScopeNameError
 
 TORCH = "torch"
 OURS = "flambeau"
@@ -45,6 +46,20 @@ PATHS: dict[str, str] = {
     "autograd.grad_mode": "autograd",
     "cuda.amp": "amp",
     "cuda.amp.common": "amp",
+    "cuda.random": "cuda",
+    "cuda.memory": "cuda",
+    "cuda.streams": "cuda",
+    "xpu.streams": "xpu",
+    "xpu.memory": "xpu",
+    "testing._comparison": "testing",
+    "testing._creation": "testing",
+    "masked.maskedtensor": "masked",
+    "masked.maskedtensor.core": "masked",
+    "jit._script": "jit",
+    "jit._trace": "jit",
+    "profiler.profiler": "profiler",
+    "utils.benchmark.utils": "utils.benchmark",
+    "multiprocessing.spawn": "multiprocessing",
     "utils.data._utils": "utils.data",
     "utils.data.distributed": "utils.data",
     "utils.hooks": "_tensor.hooks",
@@ -212,6 +227,10 @@ def explain_missing(module: ModuleType) -> None:
         if previous is not None:
             try:
                 return previous(name)
+            except OutOfScopeNameError as error:
+                if importing():
+                    raise OutOfScopeImportError(str(error), name=f"{alias}.{name}") from None
+                raise
             except AttributeError:
                 pass
         fullname = f"{alias}.{name}"
@@ -224,8 +243,7 @@ def explain_missing(module: ModuleType) -> None:
         found = inherited(alias, name)
         if found is not None:
             return found
-        frame = sys._getframe(1)
-        if dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM":
+        if importing():
             raise ImportError(missing(fullname), name=fullname)
         raise AttributeError(missing(fullname), name=name, obj=module)
 
@@ -270,6 +288,9 @@ def missing(fullname: str) -> str:
         >>> print(missing("torch.nn.Linaer"))
         `torch.nn.Linaer` is neither in PyTorch 2.13 nor in flambeau; did you mean `Linear`?
     """
+    outside = message(fullname)
+    if outside is not None:
+        return outside
     owner, _, name = fullname.rpartition(".")
     table = torch_names()
     if fullname in table or name in table.get(owner, ()):

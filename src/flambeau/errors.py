@@ -16,7 +16,11 @@ Every class also subclasses the builtin that PyTorch raises in the same situatio
     ├── DTypeMismatchError (RuntimeError)
     ├── DeviceMismatchError (RuntimeError)
     ├── IndexRangeError (IndexError, RuntimeError)
+    ├── LinAlgError (RuntimeError)
     ├── NotATensorError (AttributeError)
+    ├── OutOfScopeError (NotImplementedError)
+    │   ├── OutOfScopeImportError (ImportError)
+    │   └── OutOfScopeNameError (AttributeError)
     ├── ShapeError (RuntimeError)
     ├── StateDictError (RuntimeError)
     └── TransformError (RuntimeError)
@@ -48,7 +52,11 @@ __all__ = [
     "FlambeauError",
     "FlambeauWarning",
     "IndexRangeError",
+    "LinAlgError",
     "NotATensorError",
+    "OutOfScopeError",
+    "OutOfScopeImportError",
+    "OutOfScopeNameError",
     "ShapeError",
     "StateDictError",
     "TransformError",
@@ -75,8 +83,27 @@ class IndexRangeError(FlambeauError, IndexError, RuntimeError):
     """A position lies outside a tensor. PyTorch raises one or the other, by operation."""
 
 
+class LinAlgError(FlambeauError, RuntimeError):
+    """A decomposition that does not exist or an iteration that does not end.
+
+    Follows ``torch.linalg.LinAlgError``.
+    """
+
+
 class NotATensorError(FlambeauError, AttributeError):
     """A tensor was needed and something else was given."""
+
+
+class OutOfScopeError(FlambeauError, NotImplementedError):
+    """Something of PyTorch that flambeau leaves out on purpose; the text says why."""
+
+
+class OutOfScopeNameError(AttributeError, OutOfScopeError):
+    """A name that flambeau leaves out was asked of a namespace or a tensor."""
+
+
+class OutOfScopeImportError(ImportError, OutOfScopeError):
+    """A name that flambeau leaves out was imported."""
 
 
 class ShapeError(FlambeauError, RuntimeError):

@@ -1,5 +1,6 @@
 """Linear algebra. Follows ``torch.linalg``."""
 
+from flambeau._tensor.functions.decompositions import ldl_factor, ldl_factor_ex, ldl_solve
 from flambeau._tensor.functions.linalg import (
     cholesky,
     cholesky_ex,
@@ -40,8 +41,10 @@ from flambeau._tensor.functions.linalg import (
     vecdot,
     vector_norm,
 )
+from flambeau.errors import LinAlgError
 
 __all__ = [
+    "LinAlgError",
     "cholesky",
     "cholesky_ex",
     "cond",
@@ -55,6 +58,9 @@ __all__ = [
     "householder_product",
     "inv",
     "inv_ex",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lstsq",
     "lu",
     "lu_factor",

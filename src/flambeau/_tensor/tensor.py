@@ -596,7 +596,11 @@ class Tensor(Methods, TensorBase):
         """The old name of its dtype and device, or the tensor cast to one."""
         if dtype is None:
             return legacy_name(self.dtype, self.device.type)
-        return self.to(legacy_dtype(dtype) if isinstance(dtype, str) else dtype)
+        if isinstance(dtype, str):
+            return self.to(legacy_dtype(dtype))
+        if isinstance(dtype, type) and isinstance(getattr(dtype, "dtype", None), dtypes.dtype):
+            return self.to("cuda" if dtype.is_cuda else "cpu", dtype.dtype)
+        return self.to(dtype)
 
     # -- copying ------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from flambeau._autograd.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from flambeau._scope import namespace as _namespace
 from flambeau._tensor.gradients import backward, grad
 from flambeau.autograd import forward_ad, function, functional
 from flambeau.autograd.anomaly_mode import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
@@ -31,3 +32,5 @@ __all__ = [
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+__getattr__ = _namespace(__name__, lazy=("graph", "profiler"))

@@ -114,8 +114,10 @@ def is_same_size(input: Any, other: Any) -> bool:
 
 
 def is_storage(obj: Any) -> bool:
-    """False: storages are not objects of their own here. Follows ``torch.is_storage``."""
-    return False
+    """Whether an object is a storage. Follows ``torch.is_storage``."""
+    from flambeau._tensor.storages import TypedStorage, UntypedStorage
+
+    return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
 def numel(input: Any) -> int:

@@ -9,6 +9,7 @@ from flambeau._tensor.methods.comparison import ComparisonMethods
 from flambeau._tensor.methods.creation import CreationMethods
 from flambeau._tensor.methods.indexing import IndexingMethods
 from flambeau._tensor.methods.matmul import MatmulMethods
+from flambeau._tensor.methods.memory import MemoryMethods
 from flambeau._tensor.methods.pointwise import PointwiseMethods
 from flambeau._tensor.methods.random import RandomMethods
 from flambeau._tensor.methods.reductions import ReductionMethods
@@ -23,6 +24,7 @@ class Methods(
     CreationMethods,
     IndexingMethods,
     MatmulMethods,
+    MemoryMethods,
     PointwiseMethods,
     RandomMethods,
     ReductionMethods,

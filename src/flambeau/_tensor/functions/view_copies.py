@@ -1,0 +1,117 @@
+"""The copying forms of the views: ``permute_copy`` gives what ``permute`` gives, in new memory."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from flambeau._ops import casts
+from flambeau._tensor.core import TensorBase
+from flambeau._tensor.dispatch import run, store_out
+from flambeau._tensor.functions import shape
+
+
+def _copy(result: Any) -> Any:
+    if isinstance(result, tuple):
+        return tuple(run(casts.clone, (part,)) for part in result)
+    return run(casts.clone, (result,))
+
+
+def copying(view: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+    """The function that copies what a view function shows; it takes ``out=`` besides."""
+    base = name or view.__name__
+    title = f"{base}_copy"
+
+    def function(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
+        if not isinstance(input, TensorBase):
+            raise TypeError(
+                f"{title}(): argument 'input' (position 1) must be Tensor, "
+                f"not {type(input).__name__}"
+            )
+        shown = view(input, *args, **kwargs)
+        return _copy(shown) if out is None else store_out(out, shown, title)
+
+    function.__name__ = function.__qualname__ = title
+    function.__module__ = "flambeau"
+    function.__doc__ = (
+        f"What the view ``{base}`` shows of a tensor, copied into memory of its own.\n\n"
+        f"Arguments, shapes and errors are those of ``{base}``; the result shares nothing with\n"
+        "``input``, and gradients flow through it.\n\n"
+        f"Follows ``torch.{title}``."
+    )
+    signature = inspect.signature(view)
+    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+    parameters = [p for p in signature.parameters.values() if p.name != "out"]
+    if parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        parameters.insert(-1, out)
+    else:
+        parameters.append(out)
+    function.__signature__ = signature.replace(parameters=parameters)
+    return function
+
+
+def _slice(input: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
+    if step <= 0:
+        raise RuntimeError(f"slice step must be positive, but got {step}")
+    ndim = input.ndim
+    if not -ndim <= dim < ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], "
+            f"but got {dim})"
+        )
+    index = [slice(None)] * (dim % ndim) + [slice(start, end, step)]
+    return input[tuple(index)]
+
+
+def _alias(input: Any) -> Any:
+    return input.view_as(input)
+
+
+def _detach(input: Any) -> Any:
+    return input.detach()
+
+
+alias_copy = copying(_alias, "alias")
+as_strided_copy = copying(shape.as_strided)
+detach_copy = copying(_detach, "detach")
+diagonal_copy = copying(shape.diagonal)
+expand_copy = copying(shape.expand)
+narrow_copy = copying(shape.narrow)
+permute_copy = copying(shape.permute)
+select_copy = copying(shape.select)
+slice_copy = copying(_slice, "slice")
+split_copy = copying(shape.split)
+split_with_sizes_copy = copying(shape.split_with_sizes)
+squeeze_copy = copying(shape.squeeze)
+t_copy = copying(shape.t)
+transpose_copy = copying(shape.transpose)
+unbind_copy = copying(shape.unbind)
+unfold_copy = copying(shape.unfold)
+unsqueeze_copy = copying(shape.unsqueeze)
+view_as_complex_copy = copying(shape.view_as_complex)
+view_as_real_copy = copying(shape.view_as_real)
+view_copy = copying(shape.view)
+
+__all__ = [
+    "alias_copy",
+    "as_strided_copy",
+    "detach_copy",
+    "diagonal_copy",
+    "expand_copy",
+    "narrow_copy",
+    "permute_copy",
+    "select_copy",
+    "slice_copy",
+    "split_copy",
+    "split_with_sizes_copy",
+    "squeeze_copy",
+    "t_copy",
+    "transpose_copy",
+    "unbind_copy",
+    "unfold_copy",
+    "unsqueeze_copy",
+    "view_as_complex_copy",
+    "view_as_real_copy",
+    "view_copy",
+]

@@ -1,0 +1,5 @@
+"""Exporting programs: out of scope. Asking for a name of `torch.export` says why."""
+
+from flambeau._scope import namespace
+
+__getattr__ = namespace(__name__)

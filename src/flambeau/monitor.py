@@ -1,0 +1,5 @@
+"""PyTorch's event counters: out of scope. Asking for a name of `torch.monitor` says why."""
+
+from flambeau._scope import namespace
+
+__getattr__ = namespace(__name__)

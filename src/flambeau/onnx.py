@@ -1,0 +1,5 @@
+"""Export to ONNX: out of scope. Asking for a name of `torch.onnx` says why."""
+
+from flambeau._scope import namespace
+
+__getattr__ = namespace(__name__)

@@ -1,0 +1,5 @@
+"""Quantization: out of scope. Asking for a name of `torch.quantization` says why."""
+
+from flambeau._scope import namespace
+
+__getattr__ = namespace(__name__)
