@@ -21,13 +21,14 @@ from typing import Any
 
 import flambeau as torch
 from flambeau._tensor import history
+from flambeau._traceback import is_sealed, sealed
 from flambeau.nn._module import call as call_module
 from flambeau.optim import optimizer as optimizer_module
 
 
 def without(function: Callable[..., Any], scope: dict[str, Any], *lines: str) -> Any:
     """The function with some of its lines left out."""
-    source = textwrap.dedent(inspect.getsource(function))
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
     for line in lines:
         assert line in source, line
         source = source.replace(line, "")
@@ -41,11 +42,12 @@ class Switch:
 
     def __init__(self) -> None:
         self.call = call_module.Call.__call__
-        self.bare_call = without(
+        bare = without(
             self.call,
             vars(call_module),
             "    if depth == 0 and id(self) not in examined:\n        examine(self)\n",
         )
+        self.bare_call = sealed(bare) if is_sealed(self.call) else bare
         self.wrap = optimizer_module.Optimizer.profile_hook_step
         self.notes = history.note, history.stepped
         step = torch.optim.SGD.step
@@ -58,7 +60,8 @@ class Switch:
             "        if lost_ids:\n            watch.look_for_lost(self)\n",
             "        history.stepped()\n",
         )
-        self.bare_step = wrapper(step.__wrapped__)
+        bare = wrapper(inspect.unwrap(step))
+        self.bare_step = sealed(bare) if is_sealed(step) else bare
 
     def set(self, on: bool) -> None:
         call_module.Call.__call__ = self.call if on else self.bare_call

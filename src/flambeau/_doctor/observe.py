@@ -44,6 +44,7 @@ class _Seen(NamedTuple):
     param: Any
     trace: Trace
     step: int
+    trainable: bool  # then; it may have been frozen by the time it is read
     before: Any
     grad: Any
     after: Any
@@ -166,6 +167,7 @@ class Observer:
                         p,
                         trace,
                         self.steps,
+                        p.requires_grad,
                         before,
                         None if grad is None or not p.requires_grad else snapshot(grad),
                         snapshot(p),
@@ -215,7 +217,7 @@ class Observer:
         before, after = _array(seen.before), _array(seen.after)
         moved = before.shape != after.shape or not np.array_equal(before, after, equal_nan=True)
         trace = seen.trace
-        if not seen.param.requires_grad:
+        if not seen.trainable:
             trace.moved_in_step |= moved
             if trace.last is not None and trace.last.shape == before.shape:
                 trace.moved_between |= not np.array_equal(trace.last, before, equal_nan=True)

@@ -29,7 +29,7 @@ def check(facts: Facts) -> Iterator[Finding]:
     yield from _zero(trained)
     if facts.nonfinite is None:
         yield from _scale(trained)
-        yield from _updates(trained)
+        yield from _updates(facts, trained)
     yield from _dead(trained)
 
 
@@ -107,7 +107,7 @@ def _scale(trained: list[ParameterFact]) -> Iterator[Finding]:
         yield finding("FB031", least, text, by_name[least].place)
 
 
-def _updates(trained: list[ParameterFact]) -> Iterator[Finding]:
+def _updates(facts: Facts, trained: list[ParameterFact]) -> Iterator[Finding]:
     for p in trained:
         # the first steps of adaptive optimizers are full ones whatever the gradient is
         ratios = [
@@ -121,8 +121,9 @@ def _updates(trained: list[ParameterFact]) -> Iterator[Finding]:
         if middle > UPDATE_HIGH:
             text = f"each step changes '{p.name}' by {middle:.0%} of its norm"
             yield finding("FB033", p.name, text, p.place)
-        elif 0 < middle < UPDATE_LOW:
-            text = f"each step changes '{p.name}' by {middle:.0e} of its norm, next to nothing"
+        elif middle < UPDATE_LOW and any(facts.optimizers[o].groups[g].lr for o, g in p.groups):
+            by = f"{middle:.0e} of its norm" if middle else "less than rounding"
+            text = f"each step changes '{p.name}' by {by}, although its gradient is not zero"
             yield finding("FB033", p.name, text, p.place)
 
 

@@ -231,7 +231,9 @@ def _while_built(module: Any) -> bool:
     assigns (a weight that is computed from others) is its own business.
     """
     inside = False
-    frame: Any = sys._getframe(3)  # who assigns: above this, `assigned` and `__setattr__`
+    frame: Any = sys._getframe(2)
+    while frame.f_code.co_name in ("__setattr__", "wrapper"):  # the latter shortens tracebacks
+        frame = frame.f_back
     if _source.is_ours(frame.f_globals.get("__name__")):
         return False
     for _ in range(12):
