@@ -792,23 +792,11 @@ __getattr__ = _namespace(
     __name__,
     lazy=(
         "__config__", "__future__", "accelerator", "ao", "backends", "compiler", "cpu",
-        "distributed", "export", "futures", "fx", "hub", "jit", "library", "masked", "monitor",
+        "distributed", "distributions", "export", "futures", "fx", "hub", "jit", "library", "masked", "monitor",
         "mps", "mtia", "multiprocessing", "nested", "onnx", "overrides", "package", "profiler",
         "quantization", "return_types", "sparse", "storage", "testing", "xpu",
     ),
 )  # fmt: skip
-
-# --- namespaces that few programs use, imported when they are asked for
-_LATER = ("distributions",)
-
-
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        import importlib
-
-        return importlib.import_module(f"flambeau.{name}")
-    raise AttributeError(f"module 'flambeau' has no attribute {name!r}")
-
 
 # --- errors end in the user's line
 from flambeau._sealing import seal as _seal
@@ -1029,7 +1017,6 @@ __all__ = [
     "diff",
     "digamma",
     "dist",
-    "distributions",
     "div",
     "divide",
     "doctor",
