@@ -175,3 +175,28 @@ def test_no_reference_cycle_through_a_saved_output():
         assert node() is None
     finally:
         gc.enable()
+
+
+def test_gradients_are_summed_to_the_shape_of_their_input():
+    class Product(flambeau.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x * w
+
+        @staticmethod
+        def backward(ctx, grad):
+            x, w = ctx.saved_tensors
+            return grad * w, grad * x
+
+    x, w = flambeau.ones(4, 3, requires_grad=True), flambeau.ones(3, requires_grad=True)
+    Product.apply(x, w).sum().backward()
+    assert w.grad.tolist() == [4.0, 4.0, 4.0]
+
+    class Wrong(Product):
+        @staticmethod
+        def backward(ctx, grad):
+            return grad[0], None
+
+    with pytest.raises(RuntimeError, match="returned an invalid gradient at index 0"):
+        Wrong.apply(x, w).sum().backward()

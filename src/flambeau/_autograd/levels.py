@@ -348,7 +348,8 @@ def _current(value: Any) -> Any:
     return value
 
 
-def _highest(values: Sequence[Any]) -> Level | None:
+def highest(values: Sequence[Any]) -> Level | None:
+    """The level at which these Values meet, the innermost open one at least."""
     level = state.active
     for v in values:
         if v.__class__ is Value:
@@ -363,7 +364,7 @@ def _record(
 ) -> tuple[Value, ...] | None:
     """What the recorder asks first: the results of a call inside a level."""
     inputs = [_current(v) for v in inputs]
-    level = _highest(inputs)
+    level = highest(inputs)
     if level is None:
         return None
     held: list[Any] = []
@@ -380,7 +381,7 @@ def _record(
 def lift(inputs: Sequence[Any], edges: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Bring the inputs of a call to the level it happens at; history from below stays below."""
     inputs = [_current(v) for v in inputs]
-    level = _highest(inputs)
+    level = highest(inputs)
     if level is None:
         return inputs, list(edges)
     lifted, kept = [], []

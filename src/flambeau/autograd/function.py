@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
+import numpy as np
+
+from flambeau._autograd import levels
 from flambeau._autograd.grad_mode import enable_grad, no_grad
 from flambeau._autograd.tape import Node, Tracked, mode
+from flambeau._engine import recorder
 from flambeau._tensor.core import TensorBase, value_of, wrap, write
 from flambeau._tensor.dispatch import check_writable
 
@@ -81,12 +86,13 @@ def _keep(t: Any, outputs: Sequence[Any]) -> Callable[[Any], Any] | None:
 class _FunctionNode(Node):
     """The history of one application of a :class:`Function`."""
 
-    __slots__ = ("ctx", "function")
+    __slots__ = ("ctx", "function", "shapes")
 
-    def __init__(self, function: Any, ctx: FunctionCtx, edges: Any, outs: Any):
+    def __init__(self, function: Any, ctx: FunctionCtx, edges: Any, outs: Any, shapes: Any):
         super().__init__(None, (), edges, outs)  # type: ignore[arg-type]
         self.function = function
         self.ctx = ctx
+        self.shapes = shapes
 
     @property
     def label(self) -> str:
@@ -100,6 +106,13 @@ class _FunctionNode(Node):
         super().release()
         self.ctx._saved = None
 
+    @staticmethod
+    def _mode(tracked: bool) -> Any:
+        if tracked:
+            return enable_grad()
+        # Inside a transform the history below goes on; that of this level is dropped.
+        return no_grad() if levels.state.active is None else nullcontext()
+
     def run(self, grads: list[Any], tracked: bool) -> list[Any]:
         self.ctx._node = self
         given: list[Any] = []
@@ -111,7 +124,7 @@ class _FunctionNode(Node):
             else:
                 given.append(None)
         try:
-            with enable_grad() if tracked else no_grad():
+            with self._mode(tracked):
                 results = self.function.backward(self.ctx, *given)
         finally:
             self.ctx._node = None
@@ -132,8 +145,23 @@ class _FunctionNode(Node):
                     f"{self.label}: expected a Tensor or None as gradient {i}, got "
                     f"{type(r).__name__}"
                 )
+            shape, got = self.shapes[i], value_of(r).aval.shape
+            if got != shape:
+                if not _expands_to(shape, got):
+                    raise RuntimeError(
+                        f"Function {self.label} returned an invalid gradient at index {i} - got "
+                        f"{list(got)} but expected shape compatible with {list(shape)}"
+                    )
+                r = r.sum_to_size(shape)  # pyright: ignore[reportAttributeAccessIssue]
             out.append(Tracked(value_of(r), r._edge if tracked else None))
         return out
+
+
+def _expands_to(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, other) == other
+    except ValueError:
+        return False
 
 
 def _zeros(aval: Any) -> Any:
@@ -192,16 +220,40 @@ class Function:
             "autograd.Function to use it with backward mode AD."
         )
 
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """One tangent per result, from those of the arguments (or None), in forward mode."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with "
+            "forward mode AD."
+        )
+
+    generate_vmap_rule: bool = False
+    """Whether ``vmap`` may run ``forward`` and ``backward`` inside itself."""
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
+        """The results for a batch, and where their batch dimension is."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod "
+            "or set generate_vmap_rule=True."
+        )
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward`` and remember how to go back."""
+        if recorder.layers is not None:
+            from flambeau.autograd import _function_levels as inside
+
+            level = inside.level_of(args)
+            if level is not None:
+                return inside.apply(cls, level, args)
         ctx = FunctionCtx()
-        tensors = [a if isinstance(a, TensorBase) else None for a in args]
         edges = []
-        for t in tensors:
-            if t is not None:
-                value_of(t)
-            edges.append(t._edge if t is not None else None)
+        for a in args:
+            if isinstance(a, TensorBase):
+                value_of(a)
+            edges.append(a._edge if isinstance(a, TensorBase) else None)
         ctx.needs_input_grad = tuple(e is not None for e in edges)
         separate = cls.setup_context is not Function.setup_context
         with no_grad():
@@ -210,29 +262,39 @@ class Function:
                 cls.setup_context(ctx, args, output)
             else:
                 output = cls.forward(ctx, *args, **kwargs)
-        single = not isinstance(output, tuple)
-        raw = (output,) if single else output
-        tracking = mode.grad and any(e is not None for e in edges)
-        outputs = tuple(_fresh(o, tensors, ctx._dirty) for o in raw)
-        kept = ctx._to_save
-        if tracking:
-            ours = [o for o in outputs if isinstance(o, TensorBase)]
-            node = _FunctionNode(cls, ctx, edges, tuple(value_of(o).aval for o in ours))
-            fixed = {id(o) for o in ctx._non_differentiable}
-            pairs = [(r, o) for r, o in zip(raw, outputs, strict=True) if isinstance(o, TensorBase)]
-            for i, (source, o) in enumerate(pairs):
-                if not value_of(o).aval.inexact or id(source) in fixed:
-                    continue
-                if _is_in(o, ctx._dirty):
-                    check_writable(o)
-                    write(o, value_of(o), (node, i), True)
-                else:
-                    o._edge = (node, i)
-            ctx._saved = [_keep(t, ours) for t in kept]
-        else:
-            ctx._saved = [_keep(t, ()) for t in kept]
-        ctx._to_save = ()  # an output among them would lead back here
-        return outputs[0] if single else outputs
+        return attach(cls, ctx, args, edges, output)
+
+
+def attach(
+    function: Any, ctx: FunctionCtx, args: Sequence[Any], edges: list[Any], output: Any
+) -> Any:
+    """Give the results of ``forward`` their history: a node that calls ``backward``."""
+    tensors = [a if isinstance(a, TensorBase) else None for a in args]
+    single = not isinstance(output, tuple)
+    raw = (output,) if single else output
+    tracking = mode.grad and any(e is not None for e in edges)
+    outputs = tuple(_fresh(o, tensors, ctx._dirty) for o in raw)
+    kept = ctx._to_save
+    if tracking:
+        ours = [o for o in outputs if isinstance(o, TensorBase)]
+        shapes = [None if t is None else value_of(t).aval.shape for t in tensors]
+        avals = tuple(value_of(o).aval for o in ours)
+        node = _FunctionNode(function, ctx, edges, avals, shapes)
+        fixed = {id(o) for o in ctx._non_differentiable}
+        pairs = [(r, o) for r, o in zip(raw, outputs, strict=True) if isinstance(o, TensorBase)]
+        for i, (source, o) in enumerate(pairs):
+            if not value_of(o).aval.inexact or id(source) in fixed:
+                continue
+            if _is_in(o, ctx._dirty):
+                check_writable(o)
+                write(o, value_of(o), (node, i), True)
+            else:
+                o._edge = (node, i)
+        ctx._saved = [_keep(t, ours) for t in kept]
+    else:
+        ctx._saved = [_keep(t, ()) for t in kept]
+    ctx._to_save = ()  # an output among them would lead back here
+    return outputs[0] if single else outputs
 
 
 def _is_in(t: Any, group: Sequence[Any]) -> bool:
