@@ -16,7 +16,7 @@ import pickle
 import platform
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jaxlib
@@ -113,17 +113,45 @@ def store(key: str, compiled: Any) -> None:
                 Path(temporary).unlink()
 
 
+class Stored(NamedTuple):
+    """A file of the cache."""
+
+    used: float
+    size: int
+    path: str
+
+
+def contents(folder: Path) -> list[Stored]:
+    """The programs in a folder, the least recently used first."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            with contextlib.suppress(OSError):  # another process may have removed it
+                info = entry.stat()
+                found.append(Stored(info.st_mtime, info.st_size, entry.path))
+    return sorted(found)
+
+
+def _removed(files: list[Stored]) -> list[Stored]:
+    done = []
+    for file in files:
+        with contextlib.suppress(OSError):
+            Path(file.path).unlink()
+            done.append(file)
+    return done
+
+
+def clear(folder: Path) -> tuple[int, int]:
+    """Remove every program; gives how many and how many bytes."""
+    gone = _removed(contents(folder))
+    return len(gone), sum(file.size for file in gone)
+
+
 def _trim(folder: Path) -> None:
-    """Remove the least recently used files while the folder is over its limit."""
-    files = []
-    for entry in os.scandir(folder):
-        with contextlib.suppress(OSError):
-            info = entry.stat()
-            files.append((info.st_mtime, info.st_size, entry.path))
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
-        if total <= LIMIT_BYTES:
+    """Remove the least recently used programs while the folder is over its limit."""
+    files = contents(folder)
+    over = sum(file.size for file in files) - LIMIT_BYTES
+    for file in files:
+        if over <= 0:
             break
-        with contextlib.suppress(OSError):
-            Path(path).unlink()
-            total -= size
+        over -= sum(gone.size for gone in _removed([file]))

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from flambeau._version import API_LEVEL, __version__
-from flambeau.cli import convert, diff, doctor, inspect, run
+from flambeau.cli import bench, cache, convert, diff, doctor, inspect, run
 from flambeau.cli.program import Program
 
 __all__ = ["app", "main"]
@@ -32,6 +32,8 @@ app.command(name="doctor", context_settings=run.CONTEXT)(doctor.doctor)
 app.command(name="inspect")(inspect.inspect)
 app.command(name="convert")(convert.convert)
 app.command(name="diff")(diff.diff)
+app.command(name="bench")(bench.bench)
+app.command(name="cache")(cache.cache)
 
 
 def _show_version(value: bool) -> None:

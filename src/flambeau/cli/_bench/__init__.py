@@ -1,0 +1,1 @@
+"""What `flambeau bench` runs: the cases, the peers, the measuring, the tables."""

@@ -1,0 +1,142 @@
+"""One case in a process of its own; prints one line of JSON.
+
+python -m flambeau.cli._bench.child turns CASE SECONDS CONTENDER...
+python -m flambeau.cli._bench.child start CASE CONTENDER
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+_BEGIN = time.perf_counter()
+
+import importlib  # noqa: E402
+import json  # noqa: E402
+import resource  # noqa: E402
+import statistics  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from typing import Any  # noqa: E402
+
+from flambeau.cli._bench import cases  # noqa: E402
+
+CONTENDERS = ("flambeau", "flambeau.compile", "torch", "torch.compile", "JAX", "Flax NNX")
+
+
+def build(contender: str, case: str) -> Callable[[], Any]:
+    """A contender's step of a case.
+
+    Raises:
+        LookupError: there is none, or what it needs is not installed; the words say which.
+    """
+    half = cases.CASES[case].half
+    if contender.startswith("flambeau"):
+        import flambeau
+
+        step = cases.step_of(flambeau, case)
+        return flambeau.compile(step) if contender == "flambeau.compile" else step
+    if contender.startswith("torch"):
+        torch = _import("torch")
+        if half and not torch.cuda.is_available():
+            raise LookupError("this build of torch has no GPU")
+        fused = {"fused": True} if cases.CASES[case].training else {}
+        wrap = torch.compile if contender == "torch.compile" else None
+        return cases.step_of(torch, case, wrap, **fused)
+    if half:
+        raise LookupError("this case is not written for it")
+    if contender == "JAX":
+        from flambeau.cli._bench import jax_peer
+
+        return jax_peer.step_of(case)
+    _import("optax")
+    _import("flax")
+    from flambeau.cli._bench import nnx_peer
+
+    return nnx_peer.step_of(case)
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise LookupError(f"{name} is not installed") from error
+
+
+def wait(result: Any) -> None:
+    """Until the result is there."""
+    if hasattr(result, "block_until_ready"):
+        result.block_until_ready()
+    elif result.device.type == "cpu":
+        result.detach().numpy()
+    else:
+        result.detach().float().sum().item()
+
+
+def turns(case: str, seconds: float, names: list[str]) -> dict[str, Any]:
+    """All contenders in turn, in rounds: medians of seconds per step, and of their ratios."""
+    steps: dict[str, Callable[[], Any]] = {}
+    first: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    programs = None
+    for name in names:
+        begin = time.perf_counter()
+        try:
+            step = build(name, case)
+            wait(step())
+            first[name] = time.perf_counter() - begin
+            for _ in range(3):
+                wait(step())
+        except Exception as error:
+            words = str(error).strip().splitlines() or [""]
+            missing[name] = (
+                words[0]
+                if isinstance(error, LookupError)
+                else (f"{type(error).__name__}: {words[0]}")
+            )
+            continue
+        steps[name] = step
+        if name == "flambeau":
+            from flambeau._engine.program import stats
+
+            programs = stats.programs
+    counts = {}
+    for name, step in steps.items():
+        begin = time.perf_counter()
+        wait(step())
+        once = time.perf_counter() - begin
+        counts[name] = max(1, int(0.1 / max(once, 1e-6)))
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    begin, rounds = time.perf_counter(), 0
+    while rounds < 3 or (time.perf_counter() - begin < seconds and rounds < 31):
+        rounds += 1
+        for name, step in steps.items():
+            start = time.perf_counter()
+            result = None
+            for _ in range(counts[name]):
+                result = step()
+            wait(result)
+            times[name].append((time.perf_counter() - start) / counts[name])
+    return {
+        "seconds": {n: statistics.median(t) for n, t in times.items()},
+        "least": {n: min(t) for n, t in times.items()},
+        "first": first, "missing": missing, "rounds": rounds, "programs": programs,
+    }  # fmt: skip
+
+
+def start(case: str, contender: str) -> dict[str, Any]:
+    """Seconds from the interpreter's start to the first result; peak memory after four steps."""
+    step = build(contender, case)
+    wait(step())
+    seconds = time.perf_counter() - _BEGIN
+    for _ in range(3):
+        wait(step())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"seconds": seconds, "peak_mib": peak / (1 << 20 if sys.platform == "darwin" else 1024)}
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "turns":
+        outcome = turns(sys.argv[2], float(sys.argv[3]), sys.argv[4:])
+    else:
+        outcome = start(sys.argv[2], sys.argv[3])
+    print("\n" + json.dumps(outcome))
