@@ -9,7 +9,7 @@ ARGS   ?=
 WITH_TORCH := $(filter-out 0,$(PARITY))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test parity-full lint type docs doctest bench fuzz clean
+.PHONY: help demo test parity-full lint type docs doctest bench bench-all fuzz clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -54,7 +54,10 @@ doctest: $(VENV)/stamp-test  ## the examples in docstrings
 docs: $(VENV)/stamp-docs  ## the documentation site, in docs/_build/html
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs docs/_build/html
 
-bench: $(VENV)/stamp-test $(VENV)/stamp-parity  ## the measurements, against torch in one run
+bench: $(VENV)/stamp-test $(VENV)/stamp-parity $(VENV)/stamp-bench  ## typical steps beside torch, JAX and Flax, into docs/benchmarks.md (ARGS=--quick)
+	$(BIN)/flambeau bench --into docs/benchmarks.md --plot docs/benchmarks.png --json docs/benchmarks.json $(ARGS)
+
+bench-all: $(VENV)/stamp-test $(VENV)/stamp-parity  ## the other measurements
 	set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script $(ARGS); done
 
 fuzz: $(VENV)/stamp-test $(VENV)/stamp-parity $(VENV)/stamp-fuzz  ## ten minutes of hostile checkpoints, guided by coverage

@@ -6,7 +6,9 @@ from typing import Any
 
 from flambeau.cli._bench import cases
 
-CASES: dict[str, Any] = {name: case.make for name, case in cases.CASES.items()}
+CASES: dict[str, Any] = {
+    name: case.make for name, case in cases.CASES.items() if case.training and not case.half
+}
 
 
 def train_step(torch: Any, case: str, **adam: Any) -> Any:

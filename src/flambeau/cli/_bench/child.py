@@ -6,21 +6,29 @@ python -m flambeau.cli._bench.child start CASE CONTENDER
 
 from __future__ import annotations
 
+import importlib
+import json
+import os
+import resource
+import statistics
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
-_BEGIN = time.perf_counter()
+CONTENDERS: tuple[str, ...] = (
+    "flambeau",
+    "flambeau.compile",
+    "torch",
+    "torch.compile",
+    "JAX",
+    "Flax NNX",
+)
 
-import importlib  # noqa: E402
-import json  # noqa: E402
-import resource  # noqa: E402
-import statistics  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from typing import Any  # noqa: E402
 
-from flambeau.cli._bench import cases  # noqa: E402
-
-CONTENDERS = ("flambeau", "flambeau.compile", "torch", "torch.compile", "JAX", "Flax NNX")
+def sibling(name: str) -> Any:
+    """A module of this folder, whether or not this one runs as a file."""
+    return importlib.import_module(f"{__package__}.{name}" if __package__ else name)
 
 
 def build(contender: str, case: str) -> Callable[[], Any]:
@@ -29,6 +37,7 @@ def build(contender: str, case: str) -> Callable[[], Any]:
     Raises:
         LookupError: there is none, or what it needs is not installed; the words say which.
     """
+    cases = sibling("cases")
     half = cases.CASES[case].half
     if contender.startswith("flambeau"):
         import flambeau
@@ -45,14 +54,10 @@ def build(contender: str, case: str) -> Callable[[], Any]:
     if half:
         raise LookupError("this case is not written for it")
     if contender == "JAX":
-        from flambeau.cli._bench import jax_peer
-
-        return jax_peer.step_of(case)
+        return sibling("jax_peer").step_of(case)
     _import("optax")
     _import("flax")
-    from flambeau.cli._bench import nnx_peer
-
-    return nnx_peer.step_of(case)
+    return sibling("nnx_peer").step_of(case)
 
 
 def _import(name: str) -> Any:
@@ -124,10 +129,10 @@ def turns(case: str, seconds: float, names: list[str]) -> dict[str, Any]:
 
 
 def start(case: str, contender: str) -> dict[str, Any]:
-    """Seconds from the interpreter's start to the first result; peak memory after four steps."""
+    """Seconds from the start of the process to the first result; peak memory after four steps."""
     step = build(contender, case)
     wait(step())
-    seconds = time.perf_counter() - _BEGIN
+    seconds = time.time() - float(os.environ["FLAMBEAU_BENCH_BEGIN"])
     for _ in range(3):
         wait(step())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,0 +1,100 @@
+"""`flambeau bench` and `flambeau cache`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from flambeau._config import config
+from flambeau.cli import app
+from flambeau.cli._bench import cases, child, jax_peer, report
+
+
+def run(*args, code=0):
+    result = CliRunner().invoke(app, [str(a) for a in args])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_bench_writes_json_and_the_section_of_a_page(tmp_path, monkeypatch):
+    def measured(arguments, env, limit):
+        assert arguments[:2] == ["turns", "tiny MLP"]
+        times = {"flambeau": 2e-3, "flambeau.compile": 1e-3, "torch": 4e-3, "JAX": 1e-3}
+        return {"seconds": times, "missing": {"Flax NNX": "flax is not installed"}, "first": {}}
+
+    monkeypatch.setattr("flambeau.cli.bench._child", measured)
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n\n{report.BEGIN}\nformer\n{report.END}\n\nafter\n")
+    run("bench", "tiny MLP", "--no-start", "--json", tmp_path / "x.json", "--into", page)
+    text = page.read_text()
+    assert "| tiny MLP | 0.50 | 0.25 | 2.00 | 1.00 |" in text
+    assert "Flax NNX, tiny MLP: flax is not installed" in text
+    assert text.startswith("before")
+    assert text.endswith("after\n")
+    assert "former" not in text
+    assert json.loads((tmp_path / "x.json").read_text())["cases"]["tiny MLP"]["seconds"]
+
+
+def test_a_case_that_fails_with_the_compiler_runs_again_without_it(monkeypatch):
+    asked = []
+
+    def measured(arguments, env, limit):
+        asked.append(arguments)
+        if "torch.compile" in arguments:
+            return {"failed": "not done within 1 s"}
+        return {"seconds": {"flambeau": 1.0}, "missing": {}, "first": {}}
+
+    monkeypatch.setattr("flambeau.cli.bench._child", measured)
+    out = run("bench", "MLP", "--no-start", "--quick")
+    assert len(asked) == 2
+    assert "torch.compile, MLP: not done within 1 s" in out
+
+
+def test_bench_refuses_an_unknown_case():
+    assert "is not one of tiny MLP" in run("bench", "nothing", code=2)
+
+
+def test_a_child_measures_in_a_process_of_its_own():
+    done = subprocess.run(
+        [sys.executable, child.__file__, "turns", "tiny MLP", "0", "flambeau", "JAX"],
+        env={**os.environ, "FLAMBEAU_CACHE_DIR": "", "PYTHONPATH": "src"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found["seconds"]) == {"flambeau", "JAX"}
+    assert found["programs"] == 2
+
+
+def test_a_missing_peer_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "flax", None)
+    monkeypatch.setitem(sys.modules, "optax", None)
+    with pytest.raises(LookupError, match="optax is not installed"):
+        child.build("Flax NNX", "tiny MLP")
+
+
+@pytest.mark.parametrize("case", ["tiny MLP", "LSTM"])
+def test_the_loss_of_the_hand_written_peer_falls(case):
+    step = jax_peer.step_of(case)
+    losses = [float(step()) for _ in range(8)]
+    assert losses[-1] < losses[0]
+
+
+def test_every_case_without_a_gpu_has_a_peer():
+    assert set(jax_peer.MODELS) == {n for n, c in cases.CASES.items() if not c.half}
+
+
+def test_cache_shows_and_clears(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "cache_dir", tmp_path)
+    (tmp_path / "a").write_bytes(b"x" * 1024)
+    (tmp_path / "b").write_bytes(b"x")
+    assert "programs: 2" in run("cache", "--info")
+    assert "removed 2 programs" in run("cache", "--clear")
+    assert list(tmp_path.iterdir()) == []
+    assert "programs: 0" in run("cache")
+    monkeypatch.setattr(config, "cache_dir", None)
+    assert "is off" in run("cache")
