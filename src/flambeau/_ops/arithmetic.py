@@ -418,7 +418,7 @@ def positive(input: Array) -> Array:
     return input
 
 
-@op()
+@op(out="cast")
 def abs_(input: Array) -> Array:
     """The absolute value; real for complex input. Its derivative at 0 is 0."""
     if not is_inexact(input):
@@ -459,7 +459,7 @@ def reciprocal(input: Array) -> Array:
     return jnp.reciprocal(input)
 
 
-@op()
+@op(out="cast")
 def square(input: Array) -> Array:
     """``input * input``; bools give int64."""
     return input.astype(jnp.int64) if is_bool(input) else jnp.square(input)

@@ -181,7 +181,7 @@ def cholesky(A: Array, *, upper: bool = False) -> Array:
     return _adjoint(factor) if upper else factor
 
 
-@op(residuals=True)
+@op(residuals=True, out="cast")
 def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     """The inverse of a matrix whose Cholesky factor is given.
 
@@ -198,7 +198,7 @@ def _from_factor(factor: Array, upper: bool) -> Array:
     return _product(_adjoint(both), both) if upper else _product(both, _adjoint(both))
 
 
-@op(residuals=True)
+@op(residuals=True, out="cast")
 def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     """The solution of ``(L @ L.mH) @ X = input``.
 
@@ -504,7 +504,7 @@ def lstsq(
     return (solution[..., 0] if vector else solution), residuals, rank, values
 
 
-@op(residuals=True)
+@op(residuals=True, out="cast")
 def matrix_power(A: Array, n: int) -> Array:
     """The ``n``-th power of square matrices; a negative one powers the inverse.
 
@@ -689,7 +689,7 @@ def _reflections(A: Array, tau: Array) -> Array:
     return result
 
 
-@op()
+@op(out="cast")
 def householder_product(A: Array, tau: Array) -> Array:
     """The product of the first columns of the Householder matrices.
 
@@ -699,7 +699,7 @@ def householder_product(A: Array, tau: Array) -> Array:
     return _reflected(A, tau)
 
 
-@op(residuals=True)
+@op(residuals=True, out="cast")
 def tensorinv(A: Array, ind: int = 2) -> Array:
     """The inverse of a tensor as a linear map over its first ``ind`` dimensions.
 
@@ -780,7 +780,7 @@ def lu_unpack(LU: Array, pivots: Array) -> tuple[Array, Array, Array]:
     return rows, lower, upper
 
 
-@op(residuals=True, returns=("a", "tau"))
+@op(residuals=True, returns=("a", "tau"), out="cast")
 def geqrf(input: Array) -> tuple[Array, Array]:
     """The QR decomposition in compact form: R above the diagonal, reflections below it.
 

@@ -211,13 +211,13 @@ def norm(
 def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
     """The condition number in a norm; None means the 2-norm. Follows ``torch.linalg.cond``."""
     static = (("p", p if p is None or isinstance(p, str) else float(p)),)
-    return _stored(out, run(rows.cond, (A,), static), "cond")
+    return _stored(out, run(rows.cond, (A,), static), "cond", exact=False)
 
 
 def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
     """The solution X of ``tensordot(A, X, X.ndim) = B``. Follows ``torch.linalg.tensorsolve``."""
     static = (("dims", None if dims is None else tuple(dims)),)
-    return _stored(out, run(rows.tensorsolve, (A, B), static), "tensorsolve")
+    return _stored(out, run(rows.tensorsolve, (A, B), static), "tensorsolve", exact=False)
 
 
 def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
@@ -304,7 +304,7 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
 
 def old_cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
     """The Cholesky factor. Follows ``torch.cholesky``."""
-    return cholesky(input, upper=upper, out=out)
+    return _stored(out, cholesky(input, upper=upper), "cholesky", exact=False)
 
 
 def old_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
@@ -379,7 +379,7 @@ def old_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: Any = None)
     """
     factors, pivots = lu_factor(A, pivot=pivot)
     result = (factors, pivots, _info(A)) if get_infos else (factors, pivots)
-    return _stored(out, result, "lu")
+    return _stored(out, result, "lu", exact=False)
 
 
 def svd_lowrank(A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any:
