@@ -680,6 +680,7 @@ from flambeau._version import __version__
 from flambeau import (
     amp,
     autograd,
+    cpu,
     cuda,
     fft,
     func,
@@ -992,6 +993,7 @@ __all__ = [
     "cosine_similarity",
     "count_nonzero",
     "cov",
+    "cpu",
     "cross",
     "ctc_loss",
     "cuda",

@@ -44,8 +44,6 @@ PATHS: dict[str, str] = {
     "functional": "",
     "torch_version": "version",
     "autograd.grad_mode": "autograd",
-    "cuda.amp": "amp",
-    "cuda.amp.common": "amp",
     "cuda.random": "cuda",
     "cuda.memory": "cuda",
     "cuda.streams": "cuda",

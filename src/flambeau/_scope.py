@@ -140,7 +140,7 @@ OUTSIDE: tuple[tuple[str, str], ...] = (
      r"get_autocast_(ipu|xla)_dtype|AcceleratorError|cuda\.AcceleratorError)", INTERNAL),
     (r"(Tensor\.)?(eig|symeig|solve|lstsq|matrix_rank|resize|resize_as)",
      "names that PyTorch itself retired are out of scope; torch.linalg has their successors"),
-    (r"nn\.functional\.(boolean_dispatch|assert_int_or_pair|grouped_mm|scaled_mm|"
+    (r"nn\.functional\.(boolean_dispatch|assert_int_or_pair|scaled_mm|"
      r"scaled_grouped_mm|ScalingType|SwizzleType|BroadcastingList[123]|grad)", INTERNAL),
     (r".*\.(TYPE_CHECKING|torch|common_args|factory_common_args|common_notes|multi_dim_common|"
      r".*_notes|T|R|F|P|S|K|V|U|Any|T_module|HAS_NUMPY|dist|hooks|copy_method_params|bind|"

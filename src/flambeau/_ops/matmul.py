@@ -16,7 +16,7 @@ from jax import lax
 
 from flambeau._ops._dims import canonical_dim
 from flambeau._ops._numeric import accumulator
-from flambeau._ops.registry import Array, Arrays, Op, Scalar, op
+from flambeau._ops.registry import Array, Arrays, Op, OptArray, Scalar, op
 
 PRECISION = lax.Precision.HIGHEST
 
@@ -84,6 +84,45 @@ def bmm(input: Array, mat2: Array) -> Array:
             f"[{input.shape[0]}, {input.shape[2]}] but got: [{mat2.shape[0]}, {mat2.shape[1]}]."
         )
     return jnp.matmul(input, mat2, precision=PRECISION)
+
+
+@op()
+def grouped_mm(mat_a: Array, mat_b: Array, offs: OptArray = None) -> Array:
+    """Products of groups of rows, columns or inner elements, each with its own matrix.
+
+    ``offs`` holds where each group ends; rows and columns after the last end give zeros.
+
+    Shape:
+        - (m, k) and (g, k, n) give (m, n): the rows are in groups
+        - (g, m, k) and (k, n) give (m, n): the columns are in groups
+        - (m, k) and (k, n) give (g, m, n): the inner elements are in groups
+        - (g, m, k) and (g, k, n) give (g, m, n), without ``offs``
+
+    Follows ``torch.nn.functional.grouped_mm``.
+    """
+    kind = jnp.float32
+
+    def product(a: Array, b: Array) -> Array:
+        return jnp.matmul(a, b, precision=PRECISION, preferred_element_type=kind)
+
+    if offs is None:
+        return product(mat_a, mat_b).astype(mat_a.dtype)
+    groups = jnp.arange(offs.shape[0])
+
+    def members(count: int) -> Array:
+        """(g, count): which elements are of which group."""
+        return jnp.searchsorted(offs, jnp.arange(count), side="right") == groups[:, None]
+
+    if mat_a.ndim == 2 and mat_b.ndim == 2:
+        mine = members(mat_a.shape[1])[:, None, :]
+        out = product(jnp.where(mine, mat_a, 0), mat_b)
+    elif mat_a.ndim == 2:
+        mine = members(mat_a.shape[0])[:, :, None]
+        out = product(jnp.where(mine, mat_a, 0), mat_b).sum(0)
+    else:
+        mine = members(mat_b.shape[1])[:, None, :]
+        out = product(mat_a, jnp.where(mine, mat_b, 0)).sum(0)
+    return out.astype(mat_a.dtype)
 
 
 @op()

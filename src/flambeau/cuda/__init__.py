@@ -4,10 +4,10 @@ On a machine without a GPU the questions have answers (`is_available()` is False
 0), and what needs one raises.
 """
 
-from flambeau import amp
 from flambeau._scope import namespace as _namespace
 from flambeau._tensor.legacy import CUDA_TENSOR_TYPES as _TYPES
 from flambeau._tensor.streams import OutOfMemoryError
+from flambeau.cuda import amp
 from flambeau.cuda._gpus import (
     current_device,
     device_count,

@@ -1,9 +1,14 @@
 """Modules, layers and losses."""
 
 from flambeau.nn import (
+    attention,
+    common_types,
     functional,
+    grad,
     init,
     modules,  # after the modules that it names
+    parallel,
+    parameter,
     utils,
 )
 from flambeau.nn.activation import (
@@ -49,6 +54,7 @@ from flambeau.nn.channelshuffle import (
     ChannelShuffle,
 )
 from flambeau.nn.container import (
+    Container,
     ModuleDict,
     ModuleList,
     ParameterDict,
@@ -102,8 +108,6 @@ from flambeau.nn.lazy import (
     LazyInstanceNorm2d,
     LazyInstanceNorm3d,
     LazyLinear,
-    UninitializedBuffer,
-    UninitializedParameter,
 )
 from flambeau.nn.linear import (
     Bilinear,
@@ -140,6 +144,7 @@ from flambeau.nn.loss import (
 )
 from flambeau.nn.module import (
     Module,
+    factory_kwargs,
 )
 from flambeau.nn.multihead import (
     MultiheadAttention,
@@ -168,9 +173,14 @@ from flambeau.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from flambeau.nn.parallel import (
+    DataParallel,
+)
 from flambeau.nn.parameter import (
     Buffer,
     Parameter,
+    UninitializedBuffer,
+    UninitializedParameter,
 )
 from flambeau.nn.pixelshuffle import (
     PixelShuffle,
@@ -253,6 +263,7 @@ __all__ = [
     "ConstantPad1d",
     "ConstantPad2d",
     "ConstantPad3d",
+    "Container",
     "Conv1d",
     "Conv2d",
     "Conv3d",
@@ -263,6 +274,7 @@ __all__ = [
     "CosineSimilarity",
     "CrossEntropyLoss",
     "CrossMapLRN2d",
+    "DataParallel",
     "Dropout",
     "Dropout1d",
     "Dropout2d",
@@ -392,8 +404,14 @@ __all__ = [
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
+    "attention",
+    "common_types",
+    "factory_kwargs",
     "functional",
+    "grad",
     "init",
     "modules",
+    "parallel",
+    "parameter",
     "utils",
 ]

@@ -6,7 +6,6 @@ import warnings
 from typing import Any
 
 from flambeau.nn import _core
-from flambeau.nn._core import Tensor
 from flambeau.nn.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from flambeau.nn.conv import (
     Conv1d,
@@ -18,7 +17,7 @@ from flambeau.nn.conv import (
 )
 from flambeau.nn.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from flambeau.nn.linear import Linear
-from flambeau.nn.parameter import Parameter
+from flambeau.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 __all__ = [
     "LazyBatchNorm1d",
@@ -35,107 +34,7 @@ __all__ = [
     "LazyInstanceNorm3d",
     "LazyLinear",
     "LazyModuleMixin",
-    "UninitializedBuffer",
-    "UninitializedParameter",
-    "is_lazy",
 ]
-
-
-class UninitializedTensorMixin:
-    """A tensor without a shape yet; :meth:`materialize` gives it one."""
-
-    cls_to_become: type
-
-    @property
-    def shape(self) -> Any:
-        """There is none yet.
-
-        Raises:
-            RuntimeError: always.
-        """
-        raise RuntimeError(
-            "Can't access the shape of an uninitialized parameter or buffer. "
-            "This error usually happens in `load_state_dict` when trying to load an "
-            "uninitialized parameter into an initialized one. Call `forward` to initialize the "
-            "parameters before accessing their attributes."
-        )
-
-    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
-        """Become an ordinary parameter or buffer of the given shape, in place."""
-        device = self.device if device is None else device  # type: ignore[attr-defined]
-        dtype = self.dtype if dtype is None else dtype  # type: ignore[attr-defined]
-        made = _core.empty(tuple(shape), device=device, dtype=dtype)
-        self.__class__ = self.cls_to_become
-        self.data = made
-
-    def share_memory_(self) -> Any:
-        """Refused: there is no memory yet."""
-        raise RuntimeError(
-            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to "
-            "initialize the parameters before calling `module.share_memory()`."
-        )
-
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return f"<{type(self).__name__}>"
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return type(self), (
-            self.requires_grad,  # type: ignore[attr-defined]
-            str(self.device),  # type: ignore[attr-defined]
-            self.dtype,  # type: ignore[attr-defined]
-        )
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if id(self) not in memo:
-            make, args = self.__reduce_ex__(2)
-            memo[id(self)] = make(*args)
-        return memo[id(self)]
-
-
-class UninitializedParameter(UninitializedTensorMixin, Parameter):
-    """A parameter whose shape is not known yet.
-
-    Follows ``torch.nn.parameter.UninitializedParameter``.
-    """
-
-    cls_to_become = Parameter
-
-    def __new__(
-        cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
-    ) -> UninitializedParameter:
-        return _core.alias(cls, _core.empty(0, device=device, dtype=dtype), requires_grad)
-
-    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
-        """All the work is done in ``__new__``."""
-
-
-class UninitializedBuffer(UninitializedTensorMixin, Tensor):
-    """A buffer whose shape is not known yet.
-
-    Follows ``torch.nn.parameter.UninitializedBuffer``.
-    """
-
-    cls_to_become = Tensor
-
-    def __new__(
-        cls,
-        requires_grad: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-        persistent: bool = True,
-    ) -> UninitializedBuffer:
-        made = _core.alias(cls, _core.empty(0, device=device, dtype=dtype), requires_grad)
-        made.persistent = persistent
-        made._is_buffer = True
-        return made
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """All the work is done in ``__new__``."""
-
-
-def is_lazy(param: Any) -> bool:
-    """Whether a parameter or buffer has no shape yet."""
-    return isinstance(param, UninitializedTensorMixin)
 
 
 class LazyModuleMixin:

@@ -32,6 +32,7 @@ __all__ = [
     "Parameter",
     "Tensor",
     "_IncompatibleKeys",
+    "factory_kwargs",
     "register_module_backward_hook",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
@@ -132,3 +133,33 @@ def indented(text: str, spaces: int) -> str:
     """``text`` with all lines but the first moved to the right."""
     first, *rest = text.split("\n")
     return "\n".join([first, *(" " * spaces + line for line in rest)])
+
+
+def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    """Those of a module's arguments that say how to make its tensors.
+
+    Args:
+        kwargs: ``device``, ``dtype`` and ``memory_format``, or these as ``factory_kwargs``.
+
+    Raises:
+        TypeError: there are others, or one is given both ways.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.factory_kwargs({"device": "cpu"})
+        {'device': 'cpu'}
+
+    Follows ``torch.nn.factory_kwargs``.
+    """
+    if kwargs is None:
+        return {}
+    known = {"device", "dtype", "memory_format"}
+    unknown = kwargs.keys() - known - {"factory_kwargs"}
+    if unknown:
+        raise TypeError(f"unexpected kwargs {unknown}")
+    found = dict(kwargs.get("factory_kwargs", {}))
+    for name in known & kwargs.keys():
+        if name in found:
+            raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
+        found[name] = kwargs[name]
+    return found

@@ -66,6 +66,7 @@ from flambeau.nn.functional.dropout import (
 )
 from flambeau.nn.functional.linear import (
     bilinear,
+    grouped_mm,
     linear,
 )
 from flambeau.nn.functional.loss import (
@@ -210,6 +211,7 @@ __all__ = [
     "glu",
     "grid_sample",
     "group_norm",
+    "grouped_mm",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",

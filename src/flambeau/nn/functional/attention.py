@@ -55,6 +55,10 @@ def scaled_dot_product_attention(
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
     """
+    if hasattr(attn_mask, "_materialize"):  # a CausalBias, which was made on the CPU
+        if is_causal:
+            raise ValueError("CausalBias should not be used with causal=True")
+        attn_mask = attn_mask._materialize(query.device)
     require_tensor("scaled_dot_product_attention", query=query, key=key, value=value)
     same_dtype("scaled_dot_product_attention", query=query, key=key, value=value)
     if min(query.ndim, key.ndim, value.ndim) < 2:

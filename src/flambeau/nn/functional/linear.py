@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from flambeau._ops import matmul as products
 from flambeau._ops import nn_linear as rows
 from flambeau.nn.functional._base import ShapeError, Tensor, apply, require_tensor, same_dtype
 
-__all__ = ["bilinear", "linear"]
+__all__ = ["bilinear", "grouped_mm", "linear"]
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -96,3 +99,57 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
             f"expected ({weight.shape[0]},)"
         )
     return apply(rows.bilinear, input1, input2, weight, bias)
+
+
+def grouped_mm(
+    mat_a: Tensor,
+    mat_b: Tensor,
+    *,
+    offs: Tensor | None = None,
+    bias: Tensor | None = None,
+    out_dtype: Any = None,
+) -> Tensor:
+    """Products of groups of rows, columns or inner elements, each with its own matrix.
+
+    Follows `torch.nn.functional.grouped_mm`. Where each group ends stays on the device.
+
+    Shape:
+        - mat_a ``(m, k)`` and mat_b ``(g, k, n)`` give ``(m, n)``: the rows are in groups
+        - mat_a ``(g, m, k)`` and mat_b ``(k, n)`` give ``(m, n)``: the columns are in groups
+        - mat_a ``(m, k)`` and mat_b ``(k, n)`` give ``(g, m, n)``: the inner elements are
+        - mat_a ``(g, m, k)`` and mat_b ``(g, k, n)`` give ``(g, m, n)``, without offs
+        - offs ``(g,)``: where each group ends
+
+    Raises:
+        RuntimeError: shapes, dtypes or arguments do not fit.
+    """
+    require_tensor("grouped_mm", mat_a=mat_a, mat_b=mat_b)
+    for name, mat in (("mat_a", mat_a), ("mat_b", mat_b)):
+        if str(mat.dtype) not in ("torch.float32", "torch.bfloat16", "torch.float16"):
+            raise RuntimeError(
+                f"grouped_mm: Expected {name} to be Float32, BFloat16 or Float16 matrix, got "
+                f"{mat.dtype}"
+            )
+        if mat.ndim not in (2, 3):
+            raise RuntimeError(f"grouped_mm: {name} has to be 2 or 3d, but got {mat.ndim}d")
+    same_dtype("grouped_mm", mat_a=mat_a, mat_b=mat_b)
+    if (offs is None) != (mat_a.ndim == 3 and mat_b.ndim == 3):
+        raise RuntimeError(
+            "grouped_mm: Have to provide offsets if there is a 2d matrix, or no offset if both "
+            "matrices are 3d"
+        )
+    if offs is not None and (offs.ndim != 1 or str(offs.dtype) != "torch.int32"):
+        raise RuntimeError("grouped_mm: Offsets have to be int32 and of one dimension")
+    if bias is not None:
+        raise RuntimeError("grouped_mm: Bias not supported yet; add it to the result")
+    if out_dtype is not None and out_dtype is not mat_a.dtype:
+        raise RuntimeError("grouped_mm: Grouped gemm output dtype must match `mat_a` dtype")
+    groups = [
+        t.shape[0] for t in (mat_a, mat_b, offs) if t is not None and (t is offs or t.ndim == 3)
+    ]
+    if mat_a.shape[-1] != mat_b.shape[-2] or len(set(groups)) > 1:
+        raise ShapeError(
+            f"grouped_mm: mat_a {tuple(mat_a.shape)}, mat_b {tuple(mat_b.shape)} and offs "
+            f"{None if offs is None else tuple(offs.shape)} do not fit"
+        )
+    return apply(products.grouped_mm, mat_a, mat_b, offs)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from flambeau._autograd.grad_mode import no_grad
+from flambeau._tensor import dtypes
+from flambeau._tensor.functions import creation, indexing, joining, linalg
+from flambeau._tensor.tensor import Tensor
 from flambeau.nn import functional as F
 from flambeau.nn.module import Module
 from flambeau.nn.utils import parametrize
 from flambeau.nn.utils._norms import flat_matrix, norm_except, power_iterate, start_vectors
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 class _WeightNorm(Module):
@@ -115,4 +118,144 @@ def spectral_norm(
         dim = 1 if isinstance(module, transposed) else 0
     step = _SpectralNorm(weight, n_power_iterations, dim, eps)
     parametrize.register_parametrization(module, name, step)
+    return module
+
+
+def _orthonormal(matrix: Any) -> Any:
+    """The Q of a QR decomposition whose R has a positive diagonal."""
+    q, r = linalg.qr(matrix)
+    return q * r.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)
+
+
+class _Orthogonal(Module):
+    """From any matrix to one with orthonormal columns (or rows, where it is wide)."""
+
+    def __init__(self, weight: Any, orthogonal_map: str, use_trivialization: bool) -> None:
+        super().__init__()
+        if weight.is_complex() and orthogonal_map == "householder":
+            raise ValueError("The householder parametrization does not support complex tensors.")
+        self.shape = weight.shape
+        self.orthogonal_map = orthogonal_map
+        self.trivial = use_trivialization
+        if use_trivialization:
+            self.register_buffer("base", None)
+
+    def forward(self, x: Any) -> Any:
+        rows, columns = x.shape[-2:]
+        wide = rows < columns
+        if wide:
+            x, rows, columns = x.mT, columns, rows
+        if self.orthogonal_map == "householder":
+            below = x.tril(-1)
+            tau = 2 / (1 + (below * below.conj()).sum(-2))
+            q = linalg.householder_product(below, tau)
+            # The diagonal holds signs, which are not learned.
+            q = q * x.diagonal(dim1=-2, dim2=-1).int().unsqueeze(-2)
+        else:
+            lower = x.tril()
+            if rows != columns:
+                extra = x.new_zeros((*x.shape[:-2], rows, rows - columns))
+                lower = joining.cat([lower, extra], -1)
+            skew = lower - lower.mH
+            if self.orthogonal_map == "matrix_exp":
+                q = linalg.matrix_exp(skew)
+            else:
+                one = creation.eye(rows, dtype=x.dtype, device=x.device)
+                q = linalg.solve(one - skew / 2, one + skew / 2)
+            if rows != columns:
+                q = q[..., :columns]
+        if self.trivial:
+            q = self.base @ q
+        return q.mT if wide else q
+
+    def right_inverse(self, value: Any) -> Any:
+        with no_grad():
+            if value.shape != self.shape:
+                raise ValueError(
+                    f"Expected a matrix or batch of matrices of shape {self.shape}. "
+                    f"Got a tensor of shape {value.shape}."
+                )
+            rows, columns = value.shape[-2:]
+            wide = rows < columns
+            q = value.mT if wide else value
+            rows, columns = q.shape[-2:]
+            if not self.trivial:
+                if self.orthogonal_map != "householder":
+                    raise NotImplementedError(
+                        "It is not possible to assign to the matrix exponential or the Cayley "
+                        "parametrizations when use_trivialization=False."
+                    )
+                stored, tau = linalg.geqrf(q)
+                signs = stored.diagonal(dim1=-2, dim2=-1).sgn()
+                signs = signs * (1 - 2 * (tau == 0).to(signs.dtype))
+                one = creation.eye(rows, columns, dtype=q.dtype, device=q.device)
+                stored = stored * (1 - one) + one * signs.unsqueeze(-2)
+                return stored.mT if wide else stored
+            if rows == columns:
+                one = creation.eye(columns, dtype=q.dtype, device=q.device)
+                limit = 10 * rows * dtypes.finfo(q.dtype).eps
+                orthogonal = ((q.mH @ q - one).abs() <= limit + 1e-5 * one.abs()).all()
+                base = indexing.where(orthogonal, q, _orthonormal(q))
+            else:
+                # Columns to make it square; any will do.
+                extra = q.new_empty((*q.shape[:-1], rows - columns)).normal_()
+                base = _orthonormal(joining.cat([q, extra], -1))
+            self.base = base
+            one = creation.eye(*value.shape[-2:], dtype=value.dtype, device=value.device)
+            return -one.expand(value.shape)
+
+
+_MAPS = ("matrix_exp", "cayley", "householder")
+
+
+def orthogonal(
+    module: Module,
+    name: str = "weight",
+    orthogonal_map: str | None = None,
+    *,
+    use_trivialization: bool = True,
+) -> Module:
+    r"""Keep a matrix, or a batch of matrices, orthogonal or unitary.
+
+    Where it is not square, its shorter side is orthonormal.
+
+    Args:
+        module: the owner.
+        name: which tensor.
+        orthogonal_map: how a free matrix is made orthogonal: ``"matrix_exp"``,
+            :math:`\exp(A - A^H)`; ``"cayley"``, :math:`(I - A/2)^{-1} (I + A/2)` of the same
+            skew matrix; ``"householder"``, a product of reflections. By default the first where
+            the matrix is square or complex, else the last.
+        use_trivialization: multiply by a fixed orthogonal matrix, so that any orthogonal
+            matrix can be assigned.
+
+    Raises:
+        ValueError: there is no such tensor, it is no matrix, or the map does not suit it.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(3, 3))
+        >>> torch.dist(layer.weight.T @ layer.weight, torch.eye(3)).item() < 1e-5
+        True
+
+    Follows ``torch.nn.utils.parametrizations.orthogonal`` (Lezcano-Casado, *Trivializations for
+    gradient-based optimization on manifolds*, 2019).
+    """
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    if weight.ndim < 2:
+        raise ValueError(
+            f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions."
+        )
+    if orthogonal_map is None:
+        square = weight.shape[-2] == weight.shape[-1]
+        orthogonal_map = "matrix_exp" if square or weight.is_complex() else "householder"
+    if orthogonal_map not in _MAPS:
+        raise ValueError(
+            'orthogonal_map has to be one of "matrix_exp", "cayley", "householder". '
+            f"Got: {orthogonal_map}"
+        )
+    step = _Orthogonal(weight, orthogonal_map, use_trivialization)
+    parametrize.register_parametrization(module, name, step, unsafe=True)
     return module

@@ -1,4 +1,4 @@
-"""The host as a device. Follows `torch.cpu`."""
+"""The host as a device. Re-exported by :mod:`flambeau.cpu`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flambeau import amp
 from flambeau._engine.device import CPU
-from flambeau._scope import namespace
 from flambeau._tensor.streams import Event, Stream, StreamContext, wait_for
 
 __all__ = [
     "Event",
     "Stream",
     "StreamContext",
-    "amp",
     "current_device",
     "current_stream",
     "device_count",
@@ -89,6 +86,3 @@ def get_capabilities() -> dict[str, Any]:
     for name in ("sse4_2", "avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve"):
         found[name] = name in flags
     return found
-
-
-__getattr__ = namespace(__name__)
