@@ -713,6 +713,8 @@ from flambeau.amp._older import (
     set_autocast_gpu_dtype,
 )
 from flambeau.amp.grad_scaler import GradScaler
+from flambeau._insight.profile import profile
+from flambeau._insight.summary import summary
 from flambeau.nn._freezing import freeze, is_frozen, unfreeze
 from flambeau.autograd._anomaly_switch import is_anomaly_check_nan_enabled, set_anomaly_enabled
 from flambeau.autograd.anomaly_mode import is_anomaly_enabled
@@ -1320,6 +1322,7 @@ __all__ = [
     "prelu",
     "preserve_format",
     "prod",
+    "profile",
     "promote_types",
     "put",
     "qr",
@@ -1438,6 +1441,7 @@ __all__ = [
     "sub",
     "subtract",
     "sum",
+    "summary",
     "svd",
     "svd_lowrank",
     "swapaxes",

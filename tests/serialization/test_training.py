@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import warnings
 
@@ -19,6 +20,7 @@ from flambeau.errors import (
 from flambeau.serialization import PendingSave, resume, save_async, save_training
 from flambeau.serialization._tensors import host_array, value_of
 from tests.oracle import torch
+from tests.programs import ROOT
 
 nn, optim = flambeau.nn, flambeau.optim
 
@@ -200,3 +202,53 @@ def test_only_its_own_files(tmp_path):
     torch.save({"format": "flambeau-training", "x": argparse.Namespace()}, tmp_path / "y.pt")
     with pytest.raises(CheckpointRefusedError, match="Namespace"):
         resume(tmp_path / "y.pt")
+
+
+def test_every_part_is_resumed_bit_for_bit_at_any_step(tmp_path):
+    from tests.serialization import interrupted
+
+    last = 5
+    whole = interrupted.main(str(tmp_path / "whole"), 0, last)
+    for stop in range(1, last):
+        file = str(tmp_path / f"{stop}")
+        interrupted.main(file, 0, stop)
+        assert interrupted.main(file, stop, last) == whole, f"interrupted at step {stop}"
+
+
+def test_the_scaler_is_part_of_it(tmp_path):
+    from tests.serialization.interrupted import Run as Scaled
+
+    run = Scaled()
+    for _ in range(4):
+        run.step()
+    # two good steps doubled the scale, the overflow halved it, one good step since
+    assert run.scaler.state_dict()["scale"] == 2.0**8
+    assert run.scaler.state_dict()["_growth_tracker"] == 1
+    save_training(tmp_path / "run", **run.parts(), step=4)
+    other = Scaled()
+    assert resume(tmp_path / "run", **other.parts()).step == 4
+    assert other.scaler.state_dict() == run.scaler.state_dict()
+    save_training(tmp_path / "none", model=run.model)
+    with pytest.raises(CheckpointFormatError, match="holds no scaler"):
+        resume(tmp_path / "none", scaler=other.scaler)
+
+
+def test_between_processes(tmp_path):
+    import subprocess
+    import sys
+
+    def process(name, start, stop):
+        command = [sys.executable, "-m", "tests.serialization.interrupted"]
+        done = subprocess.run(
+            [*command, str(tmp_path / name), str(start), str(stop)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    whole = process("whole", 0, 4)
+    process("parts", 0, 2)
+    assert process("parts", 2, 4) == whole

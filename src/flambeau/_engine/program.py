@@ -84,6 +84,8 @@ class Program:
 
     def __call__(self, leaves: list[Any], layout: Layout, scalars: Any) -> Sequence[Any]:
         self.uses += 1
+        if watch.launched is not None:
+            watch.launched.append((self, layout))
         if scalars[0] or scalars[1] or scalars[2]:
             packs = layout.pack(scalars)
             words = [p.tobytes() for p in packs]
@@ -117,6 +119,15 @@ class Stats:
 
 
 stats = Stats()
+
+
+class Watch:
+    """What a profile sets while it looks on."""
+
+    launched: list[tuple[Program, Layout]] | None = None
+
+
+watch = Watch()
 _compiling = threading.RLock()
 
 

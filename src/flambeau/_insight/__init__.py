@@ -1,0 +1,1 @@
+"""Looking at a model and its steps: tables, costs, pictures."""

@@ -1,0 +1,56 @@
+"""What a step costs: by module forward and back, by program, predicted and measured."""
+
+from __future__ import annotations
+
+import pytest
+
+import flambeau
+from flambeau import nn
+
+
+def test_a_training_step():
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4))
+    optimizer = flambeau.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = model(x).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = flambeau.ones(8, 16)
+    found = flambeau.profile(step, x, repeat=2)
+    first, last = 2 * 8 * 16 * 32, 2 * 8 * 32 * 4
+    assert found.forward["Sequential.0"].flops == first + 8 * 32
+    assert found.forward["Sequential.2"].flops == last + 8 * 4
+    # the first layer's input needs no gradient; the second needs both products
+    assert first <= found.backward["Sequential.0"].flops < 1.5 * first
+    assert 2 * last <= found.backward["Sequential.2"].flops < 2.5 * last
+    assert found.forward["(optimizer)"].flops > 0
+    assert len(found.programs) == 1
+    assert found.programs[0].launches == 1
+    assert found.flops >= 2 * first + 3 * last
+    parameters = 4 * sum(p.numel() for p in model.parameters())
+    assert parameters < found.predicted_peak_bytes < 20 * parameters
+    assert found.seconds > 0
+    assert any("operations" in line for line in found.compiled)
+    text = str(found)
+    assert "Sequential.2" in text
+    assert "predicted" in text
+    assert "\x1b" not in text
+    again = flambeau.profile(step, x, repeat=1)
+    assert again.compiled == []
+    assert again.forward == found.forward
+
+
+def test_inference_and_mistakes():
+    model = nn.Linear(4, 2)
+    with flambeau.no_grad():
+        found = flambeau.profile(model, flambeau.ones(3, 4), repeat=1)
+    assert found.backward == {}
+    assert found.forward["Linear"].flops == 2 * 3 * 4 * 2 + 3 * 2
+    with pytest.raises(TypeError, match="takes a function and its arguments"):
+        flambeau.profile(3)
+    with pytest.raises(ValueError, match="repeat is 0"):
+        flambeau.profile(model, flambeau.ones(3, 4), repeat=0)
