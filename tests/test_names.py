@@ -14,7 +14,6 @@ from flambeau.errors import OutOfScopeError, OutOfScopeImportError, OutOfScopeNa
 
 # Namespaces that are complete. The others belong to parts that are still being written.
 WRITTEN_ELSEWHERE = (
-    "torch.masked",
     "torch.autograd.graph",
     "torch.autograd.forward_ad",
     "torch.distributions",
@@ -28,7 +27,8 @@ WRITTEN_ELSEWHERE = (
     "torch.quasirandom",
 )  # fmt: skip
 LATER = {
-    "torch": {"masked", "distributions", "func", "functional", "nn", "optim", "quasirandom", "vmap",
+    "torch.masked": {"maskedtensor"},
+    "torch": {"distributions", "func", "functional", "nn", "optim", "quasirandom", "vmap",
               "torch_version", "embedding_bag", "hash_tensor", "torch"},
     "torch.utils": {"checkpoint", "hooks", "tensorboard"},
     "torch.autograd": {"forward_ad", "graph", "grad_mode", "is_multithreading_enabled",

@@ -795,9 +795,10 @@ __getattr__ = _namespace(
     __name__,
     lazy=(
         "__config__", "__future__", "accelerator", "ao", "backends", "compiler", "cpu",
-        "distributed", "distributions", "export", "futures", "fx", "hub", "jit", "library", "masked", "monitor",
-        "mps", "mtia", "multiprocessing", "nested", "onnx", "overrides", "package", "profiler",
-        "quantization", "return_types", "sparse", "storage", "testing", "xpu",
+        "distributed", "distributions", "export", "futures", "fx", "hub", "jit", "library",
+        "masked", "monitor", "mps", "mtia", "multiprocessing", "nested", "onnx", "overrides",
+        "package", "profiler", "quantization", "return_types", "sparse", "storage",
+        "testing", "xpu",
     ),
 )  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Switches of PyTorch's backends. Follows `torch.backends`.
 
-XLA stands in the place of all of them: what is switched is kept and given back, and changes
-something where a docstring says so (the precision of matrix products).
+XLA stands in the place of all of them: what is switched is kept and given back.
 """
 
 from flambeau._scope import namespace as _namespace

@@ -1,8 +1,8 @@
 """Switches of computation on GPUs. Follows `torch.backends.cuda`.
 
-`matmul.allow_tf32` and `matmul.fp32_precision` set the precision of float32 matrix products, as
-:func:`flambeau.set_float32_matmul_precision` does. The others are kept and given back: XLA
-chooses its libraries and its formulation of attention.
+All are kept and given back; `matmul.allow_tf32` and `matmul.fp32_precision` are one with
+:func:`flambeau.set_float32_matmul_precision`. Products of float32 stay exact to float32 whatever
+is set, and XLA chooses its libraries and its formulation of attention.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class cuBLASModule:
 
     @property
     def allow_tf32(self) -> bool:
-        """Whether float32 products may round their operands to TF32 on a GPU."""
+        """Whether TF32 was allowed for float32 products; they stay exact to float32."""
         return settings.get_float32_matmul_precision() != "highest"
 
     @allow_tf32.setter
