@@ -8,6 +8,7 @@ from scipy import stats
 
 import flambeau as torch
 import flambeau.nn.functional as F
+from flambeau._ops.registry import OPS
 
 N = 4000
 ONES = (N,)
@@ -114,13 +115,23 @@ def test_discrete(name):
 
 
 ELSEWHERE = {
-    "attention_dropout": "tests/nn",
     "gumbel": "tests/ops/test_random.py",
     "standard_gamma": "tests/ops/test_random.py",
-    "dirichlet": "tests/distributions",
-    "orthogonal": "tests/nn/test_init.py",
-    "sparse_normal": "tests/nn/test_init.py",
-    "pooling_samples": "the sample places of fractional pooling",
+    "orthogonal": "tests/nn/test_init.py, a matrix",
+    "sparse_normal": "tests/nn/test_init.py, a matrix",
+    "pooling_samples": "places of windows, the same draws as uniform",
     "scaled_dot_product_attention_dropout": "tests/ops/test_nn_attention.py",
 }
 """Random rows that have no law of one number, or are tried in another place."""
+
+HERE = {
+    "alpha_dropout", "bernoulli", "bernoulli_fill", "binomial", "cauchy", "dropout", "exponential",
+    "feature_alpha_dropout", "feature_dropout", "geometric", "gumbel_softmax", "log_normal",
+    "multinomial", "normal", "normal_like", "poisson", "randint", "randperm", "rrelu_train",
+    "trunc_normal", "uniform",
+}  # fmt: skip
+
+
+def test_no_random_operation_is_left_out():
+    drawing = {name for name, row in OPS.items() if row.random}
+    assert drawing - HERE - set(ELSEWHERE) == set()
