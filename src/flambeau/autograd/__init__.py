@@ -8,7 +8,7 @@ from flambeau._autograd.grad_mode import (
 )
 from flambeau._scope import namespace as _namespace
 from flambeau._tensor.gradients import backward, grad
-from flambeau.autograd import forward_ad, function, functional
+from flambeau.autograd import forward_ad, function, functional, graph
 from flambeau.autograd.anomaly_mode import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from flambeau.autograd.function import Function
 from flambeau.autograd.gradcheck import gradcheck, gradgradcheck
@@ -26,6 +26,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_anomaly_enabled",
     "no_grad",
@@ -33,4 +34,4 @@ __all__ = [
     "set_grad_enabled",
 ]
 
-__getattr__ = _namespace(__name__, lazy=("graph", "profiler"))
+__getattr__ = _namespace(__name__, lazy=("profiler",))
