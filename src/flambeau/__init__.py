@@ -673,7 +673,7 @@ from math import e, inf, nan, pi
 newaxis = None
 
 # --- version
-from flambeau import version
+from flambeau import plot, version
 from flambeau._version import __version__
 
 # --- namespaces
@@ -1314,6 +1314,7 @@ __all__ = [
     "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "plot",
     "poisson",
     "poisson_nll_loss",
     "polar",

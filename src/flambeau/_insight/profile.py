@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -116,9 +117,9 @@ class Profile:
                 quantity(p.peak_bytes, "B"),
             )
         measured = "" if self.peak_bytes is None else f"{quantity(self.peak_bytes, 'B')} measured, "
+        rate = quantity(self.flops / self.seconds if self.seconds else 0)
         lines = [
-            f"a step: {self.seconds * 1e3:.3f} ms, {quantity(self.flops)} FLOPs "
-            f"({quantity(self.flops / self.seconds if self.seconds else 0)}FLOP/s)",
+            f"a step: {self.seconds * 1e3:.3f} ms, {quantity(self.flops)} FLOPs ({rate}FLOP/s)",
             f"memory: {measured}{quantity(self.predicted_peak_bytes, 'B')} predicted",
             f"compiled meanwhile: {len(self.compiled)}",
             *(f"  {line}" for line in self.compiled),
@@ -288,8 +289,7 @@ def _memory_before() -> int | None:
     if found and "peak_bytes_in_use" in found:
         return found["bytes_in_use"]
     try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
+        Path("/proc/self/clear_refs").write_text("5")
         return _status("VmRSS")
     except OSError:
         return None
@@ -305,8 +305,7 @@ def _memory_grown(before: int | None) -> int | None:
 
 
 def _status(name: str) -> int:
-    with open("/proc/self/status") as file:
-        for line in file:
-            if line.startswith(name + ":"):
-                return int(line.split()[1]) * 1024
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
     raise OSError(f"no {name} in /proc/self/status")

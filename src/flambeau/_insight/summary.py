@@ -146,11 +146,9 @@ class Summary:
             table.add_row(
                 label, output, count, f"{row.buffers:,}" if row.buffers else "", flops, row.dtype
             )
-        lines = [
-            f"parameters: {self.parameters:,} ({self.trainable:,} trainable, {self.frozen:,} "
-            f"frozen, {len(self.tied)} tied), buffers: {self.buffers:,}, "
-            f"{quantity(self.state_bytes, 'B')}"
-        ]
+        parts = f"{self.trainable:,} trainable, {self.frozen:,} frozen, {len(self.tied)} tied"
+        size = quantity(self.state_bytes, "B")
+        lines = [f"parameters: {self.parameters:,} ({parts}), buffers: {self.buffers:,}, {size}"]
         if self.ran:
             lines.append(
                 f"forward: {quantity(self.flops)} FLOPs, inputs {quantity(self.input_bytes, 'B')},"
