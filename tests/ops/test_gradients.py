@@ -56,6 +56,18 @@ CASES = {
         (("normalized_shape", (5,)), ("eps", 1e-5)),
         (1, 0, 0),
     ),
+    "batch_norm": lambda: (
+        nn_norm.batch_norm_train,
+        [draw(4, 3, 2, 5), draw(3), draw(3)],
+        (("momentum", 0.1), ("eps", 1e-5)),
+        (1, 0, 0, 1, 1, 0),
+    ),
+    "batch_norm, plain, no images": lambda: (
+        nn_norm.batch_norm_train,
+        [draw(6, 3)],
+        (("momentum", 0.1), ("eps", 1e-5)),
+        (1, 0, 0, 0, 0, 0),
+    ),
     "lstm": lambda: (
         nn_rnn.lstm_layer,
         [draw(5, 2, 3), draw(2, 4), draw(2, 4), draw(16, 3), draw(16, 4), draw(16), draw(16)],
@@ -97,7 +109,7 @@ def test_half_types_keep_their_dtype():
 
 def test_every_row_with_a_gradient_of_its_own_is_compared_here():
     assert {name for name, op in OPS.items() if op.gradient is not None} == {
-        case().__getitem__(0).name for case in CASES.values()
+        case()[0].name for case in CASES.values()
     }
 
 

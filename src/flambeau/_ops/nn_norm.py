@@ -57,22 +57,66 @@ def batch_norm_train(
     Follows `torch.nn.functional.batch_norm` with ``training=True``. The running variance is
     the unbiased one; they move by `factor` where given, else by `momentum`.
     """
+    return _batch_norm_forward(
+        input, running_mean, running_var, weight, bias, factor, momentum=momentum, eps=eps
+    )[0]
+
+
+def _batch_norm_forward(
+    input: Array,
+    running_mean: OptArray,
+    running_var: OptArray,
+    weight: OptArray,
+    bias: OptArray,
+    factor: OptArray,
+    *,
+    momentum: float,
+    eps: float,
+) -> tuple[tuple[Array, ...], Any]:
     x = widen(input)
     axes = (0, *range(2, input.ndim))
     mean, var = _moments(x, axes)
-    out = _affine((x - mean) * lax.rsqrt(var + eps), weight, bias).astype(input.dtype)
+    scale = lax.rsqrt(var + eps)
+    out = _affine((x - mean) * scale, weight, bias).astype(input.dtype)
+    saved = (input, mean, scale, weight, bias)
     if running_mean is None and running_var is None:
-        return (out,)
+        return (out,), saved
     step = momentum if factor is None else factor
     count = math.prod(input.shape[a] for a in axes)
     if not count:  # an empty batch says nothing: what is known stays
-        return (out, *(s for s in (running_mean, running_var) if s is not None))
+        return (out, *(s for s in (running_mean, running_var) if s is not None)), saved
     unbiased = var.reshape(-1) * (count / max(count - 1, 1))
     stats = (
         _moved(running_mean, mean.reshape(-1), step),
         _moved(running_var, unbiased, step),
     )
-    return (out, *(s for s in stats if s is not None))
+    return (out, *(s for s in stats if s is not None)), saved
+
+
+def _batch_norm_backward(
+    saved: Any, cotangents: tuple[Array, ...], *, momentum: float, eps: float
+) -> tuple[Any, ...]:
+    input, mean, scale, weight, bias = saved
+    axes = (0, *range(2, input.ndim))
+    count = math.prod(input.shape[a] for a in axes)
+    wide = widen(cotangents[0])
+    normal = (widen(input) - mean) * scale
+    total = jnp.sum(wide, axes, keepdims=True)
+    along = jnp.sum(wide * normal, axes, keepdims=True)
+    factor = scale if weight is None else scale * _by_channel(weight, input.ndim)
+    by_input = (wide - total / count - normal * (along / count)) * factor
+    return (
+        by_input.astype(input.dtype),
+        None,
+        None,
+        None if weight is None else along.reshape(-1).astype(weight.dtype),
+        None if bias is None else total.reshape(-1).astype(bias.dtype),
+        None,
+    )
+
+
+# Two reductions over the images; the derived rule, through the variance, takes more.
+batch_norm_train.set_gradient(_batch_norm_forward, _batch_norm_backward)
 
 
 @op()
