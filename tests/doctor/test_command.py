@@ -62,6 +62,14 @@ def test_no_false_alarm_on_the_examples(name, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", ["sound_gan", "sound_rnn"])
+def test_no_false_alarm_on_what_only_looks_wrong(name, tmp_path) -> None:
+    script = Path(__file__).parent / f"{name}.py"
+    done = flambeau("doctor", "--strict", script, cwd=tmp_path)
+    assert done.stdout.endswith("done\n")
+    assert done.returncode == 0, done.stderr
+
+
 TINY = """
 import sys, torch
 net = torch.nn.Linear(2, 2)

@@ -32,6 +32,7 @@ class Trace:
     idle: Any = None  # per unit (row): no gradient in any observed step
     grad_histogram: tuple[list[float], list[int]] | None = None
     update_histogram: tuple[list[float], list[int]] | None = None
+    skipped: bool = False  # frozen while an optimizer that holds it stepped
     moved_in_step: bool = False  # while frozen, by an optimizer
     moved_between: bool = False  # while frozen, by something else
     last: Any = None  # what a frozen one was after the last observed step

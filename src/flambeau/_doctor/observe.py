@@ -45,6 +45,7 @@ class _Seen(NamedTuple):
     trace: Trace
     step: int
     trainable: bool  # then; it may have been frozen by the time it is read
+    held: bool  # by the optimizer that stepped
     before: Any
     grad: Any
     after: Any
@@ -168,6 +169,7 @@ class Observer:
                         trace,
                         self.steps,
                         p.requires_grad,
+                        id(p) in held,
                         before,
                         None if grad is None or not p.requires_grad else snapshot(grad),
                         snapshot(p),
@@ -218,6 +220,7 @@ class Observer:
         moved = before.shape != after.shape or not np.array_equal(before, after, equal_nan=True)
         trace = seen.trace
         if not seen.trainable:
+            trace.skipped |= seen.held
             trace.moved_in_step |= moved
             if trace.last is not None and trace.last.shape == before.shape:
                 trace.moved_between |= not np.array_equal(trace.last, before, equal_nan=True)

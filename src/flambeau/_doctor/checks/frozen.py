@@ -48,7 +48,8 @@ def _left_over(facts: Facts) -> Iterator[Finding]:
     for p in facts.parameters:
         if p.trainable or not (p.has_grad or p.has_state):
             continue
-        if p.groups:
+        # One that was trained in every step of its optimizer is frozen by turns, or just now.
+        if p.groups and (p.trace.skipped or not p.trace.events):
             held.setdefault(p.groups[0], []).append(p)
         else:
             loose.append(p)
@@ -62,6 +63,6 @@ def _left_over(facts: Facts) -> Iterator[Finding]:
         )
         yield finding("FB009", params[0].name, text, params[0].place)
     if loose:
-        # No optimizer has them any more, so nothing can move them.
+        # No optimizer steps with them, so nothing can move them.
         text = f"{len(loose)} frozen parameters keep a .grad: {listed([p.name for p in loose])}"
         yield finding("FB009", loose[0].name, text, loose[0].place, "hint")

@@ -16,6 +16,7 @@ ENOUGH = 3  # steps, to call something always
 TOO_LARGE = 1e4  # times the median of the layers, or of the first steps
 TOO_SMALL = 1e-5  # of the largest of the layers
 UPDATE_HIGH, UPDATE_LOW = 0.5, 1e-9  # of the weights' norm, per step
+STARTS_AT_ZERO = 1e-3  # root mean square
 DEAD_PART, DEAD_UNITS = 0.5, 4
 
 
@@ -117,6 +118,8 @@ def _updates(facts: Facts, trained: list[ParameterFact]) -> Iterator[Finding]:
         ]
         if len(p.shape) < 2 or len(ratios) < ENOUGH:
             continue
+        if p.trace.events[0].weight < STARTS_AT_ZERO * math.sqrt(p.elements):
+            continue  # whatever it grows to is much, measured by zero
         middle = statistics.median(ratios)
         if middle > UPDATE_HIGH:
             text = f"each step changes '{p.name}' by {middle:.0%} of its norm"
