@@ -5,6 +5,7 @@ Follows ``torch.utils.checkpoint``.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -244,6 +245,9 @@ def noop_context_fn() -> Contexts:
     return nullcontext(), nullcontext()
 
 
+_no_contexts = noop_context_fn  # public functions are wrapped after this module has been read
+
+
 def checkpoint(
     function: Callable[..., Any],
     *args: Any,
@@ -300,7 +304,7 @@ def checkpoint(
     if use_reentrant:
         if kwargs:
             raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
-        if context_fn is not noop_context_fn or debug:
+        if inspect.unwrap(context_fn) is not _no_contexts or debug:
             raise ValueError(
                 "Passing `context_fn` or `debug` is only supported when use_reentrant=False."
             )
