@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,23 +98,27 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     return inside.log() - (-inside).log1p() if is_binary else inside.log()
 
 
-class lazy_property:
-    """An attribute computed when first asked for, and then kept.
+class lazy_property(property):
+    """An attribute computed when first asked for, and then kept; it may be set instead.
 
     Follows ``torch.distributions.utils.lazy_property``.
     """
 
     def __init__(self, wrapped: Callable[[Any], Any]) -> None:
+        super().__init__(wrapped)
         self.wrapped = wrapped
-        functools.update_wrapper(self, wrapped)  # pyright: ignore[reportArgumentType]
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return self
-        with enable_grad():
-            value = self.wrapped(instance)
-        setattr(instance, self.wrapped.__name__, value)
-        return value
+        name = self.wrapped.__name__
+        if name not in instance.__dict__:
+            with enable_grad():
+                instance.__dict__[name] = self.wrapped(instance)
+        return instance.__dict__[name]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.wrapped.__name__] = value
 
 
 def _flat_index(index: np.ndarray, like: Tensor) -> Tensor:
