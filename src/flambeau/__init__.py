@@ -680,7 +680,6 @@ from flambeau._version import __version__
 from flambeau import (
     amp,
     autograd,
-    cpu,
     cuda,
     fft,
     func,
@@ -996,7 +995,6 @@ __all__ = [
     "cosine_similarity",
     "count_nonzero",
     "cov",
-    "cpu",
     "cross",
     "ctc_loss",
     "cuda",

@@ -40,3 +40,15 @@ def test_a_full_training_loop_compiles_nothing_after_its_first_cycle():
     losses += [cycle() for _ in range(8)]
     assert stats.programs == before
     assert losses[-1] < losses[0]
+
+    # A step that is skipped runs the same programs; nothing asks whether it was.
+    x[0, 0] = float("inf")
+    cycle()
+    weights = [p.detach().clone() for p in net.parameters()]
+    scale = scaler.get_scale()
+    before = stats.programs
+    for _ in range(3):
+        cycle()
+    assert stats.programs == before
+    assert scaler.get_scale() < scale
+    assert all(lib.equal(a, b) for a, b in zip(weights, net.parameters(), strict=True))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import os
 import pickle
 import warnings
@@ -193,6 +194,9 @@ def check(name: str, sample: Any, entry: Any, training: bool, second: bool) -> N
             tuple(t.shape) for t in tensors(theirs(*args))
         ]
         return
+    if second and name == "nn.LinearCrossEntropyLoss":
+        # Its chunks have gradients computed beforehand, which torch takes for constants.
+        theirs.options = torch.nn.LinearCrossEntropyOptions(chunking_method=None)
     rtol = LOOSE.get(name)
     expected = call(theirs, args, kwargs, second=second)
     actual = call(mine, my_args, my_kwargs, second=second)
@@ -241,6 +245,66 @@ def check_dtype(entry: Any, sample: Any) -> None:
             given = "weight" in kwargs or "pos_weight" in kwargs
             assert t.dtype is flambeau.float16 or given
         assert t.device == flambeau.device("cpu")
+
+
+def check_meta(entry: Any, sample: Any) -> None:
+    """On the device without data: the same tensors, which can then be given data."""
+    args, kwargs = ours(sample.constructor_input.args), ours(sample.constructor_input.kwargs)
+    cls = getattr(flambeau.nn, entry.name.removeprefix("nn."))
+    here = cls(*args, **kwargs)
+    # Some layers make no tensors and take no device.
+    takes = "device" in inspect.signature(cls).parameters or "dtype" in kwargs
+    made = cls(*args, **(kwargs | {"device": "meta"})) if takes else cls(*args, **kwargs).to("meta")
+    if entry.is_lazy:
+        assert {p.device.type for p in made.parameters()} <= {"meta"}
+        return
+    given = set() if not takes else {"weight", "pos_weight"} & set(kwargs)
+    assert described(made) == described(here)
+    for n, t in (*made.named_parameters(), *made.named_buffers()):
+        assert t.is_meta or n in given
+    made.to_empty(device="cpu")
+    assert described(made) == described(here)
+    assert not any(t.is_meta for t in (*made.parameters(), *made.buffers()))
+    made.load_state_dict(here.state_dict())
+
+
+def check_subclass(entry: Any, sample: Any) -> None:
+    """A subclass, `__setstate__`, `share_memory`, and a layer's own name where it is a part."""
+    args, kwargs = ours(sample.constructor_input.args), ours(sample.constructor_input.kwargs)
+    kwargs.pop("device", None)
+    base = getattr(flambeau.nn, entry.name.removeprefix("nn."))
+
+    class Own(base):
+        def forward(self, *args, **kwargs):
+            return super().forward(*args, **kwargs)
+
+    own, plain = Own(*args, **kwargs), base(*args, **kwargs)
+    assert isinstance(own, base)
+    if not entry.is_lazy:
+        assert described(own)["state"] == described(plain)["state"]
+        own.load_state_dict(plain.state_dict())
+        own.double().eval(), plain.double().eval()
+        inputs = ours(sample.forward_input.args), ours(sample.forward_input.kwargs)
+        if entry.name not in RANDOM:
+            with flambeau.no_grad():
+                results = [tensors(m(*inputs[0], **inputs[1])) for m in (own, plain)]
+            for a, b in zip(*results, strict=True):
+                np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-12, atol=1e-12)
+        assert plain.share_memory() is plain
+    twin = base.__new__(base)
+    twin.__setstate__(dict(plain.__dict__))
+    assert repr(twin) == repr(plain)
+    assert list(twin.state_dict()) == list(plain.state_dict())
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.filterwarnings("ignore")
+def test_meta_subclass_and_state(name):
+    TWINS.clear()
+    entry = ENTRIES[name]
+    first = samples(entry, torch.float64, True)[0]
+    check_meta(entry, first)
+    check_subclass(entry, first)
 
 
 @pytest.mark.parametrize("name", ENTRIES)
