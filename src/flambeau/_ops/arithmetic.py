@@ -74,20 +74,44 @@ def sub_scaled(input: Operand, other: Operand, alpha: Scalar) -> Array:
 
 @op(promote="numeric")
 def mul(input: Operand, other: Operand) -> Array:
-    """``input * other``; on bools the logical and."""
+    """``input * other``; on bools the logical and.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.mul(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 2., -4.,  9.])
+
+    Follows ``torch.mul``.
+    """
     return jnp.multiply(input, other)
 
 
 @op(promote="float")
 def true_divide(input: Operand, other: Operand) -> Array:
-    """``input / other``; integers give the default float dtype."""
+    """``input / other``; integers give the default float dtype.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.true_divide(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 0.5000, -1.0000,  1.0000])
+
+    Follows ``torch.true_divide``.
+    """
     return jnp.true_divide(input, other)
 
 
 @op(promote="numeric")
 @in_float32
 def floor_divide(input: Operand, other: Operand) -> Array:
-    """The quotient rounded towards minus infinity, as Python's ``//``."""
+    """The quotient rounded towards minus infinity, as Python's ``//``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.floor_divide(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 0., -1.,  1.])
+
+    Follows ``torch.floor_divide``.
+    """
     if is_integral(input):
         if jnp.issubdtype(input.dtype, jnp.signedinteger):
             return jnp.floor_divide(input, other)
@@ -196,20 +220,44 @@ def pow_scalar(input: Array, exponent: float) -> Array:
 
 @op(promote="float")
 def atan2(input: Array, other: Array) -> Array:
-    """The angle of the point ``(other, input)``, in ``[-pi, pi]``."""
+    """The angle of the point ``(other, input)``, in ``[-pi, pi]``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.atan2(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 0.4636, -0.7854,  0.7854])
+
+    Follows ``torch.atan2``.
+    """
     return jnp.arctan2(input, other)
 
 
 @op(promote="float")
 @in_float32
 def hypot(input: Array, other: Array) -> Array:
-    """``sqrt(input**2 + other**2)`` without overflow."""
+    """``sqrt(input**2 + other**2)`` without overflow.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.hypot(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([2.2361, 2.8284, 4.2426])
+
+    Follows ``torch.hypot``.
+    """
     return jnp.hypot(input, other)
 
 
 @op(promote="float")
 def copysign(input: Array, other: Operand) -> Array:
-    """The magnitude of ``input`` with the sign of ``other``."""
+    """The magnitude of ``input`` with the sign of ``other``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.copysign(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([1., 2., 3.])
+
+    Follows ``torch.copysign``.
+    """
     input, other = jnp.broadcast_arrays(input, other)
     flip = jnp.signbit(input) != jnp.signbit(other)
     at_zero = jnp.copysign(0, lax.stop_gradient(other)).astype(input.dtype)
@@ -219,7 +267,15 @@ def copysign(input: Array, other: Operand) -> Array:
 
 @op(promote="float")
 def nextafter(input: Array, other: Array) -> Array:
-    """The next representable number after ``input`` in the direction of ``other``."""
+    """The next representable number after ``input`` in the direction of ``other``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nextafter(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 1.0000, -2.0000,  3.0000])
+
+    Follows ``torch.nextafter``.
+    """
     input, other = jnp.broadcast_arrays(input, other)
     value = jnp.nextafter(lax.stop_gradient(input), lax.stop_gradient(other))
     moved = input + lax.stop_gradient(value - input)  # exact: the two are neighbours
@@ -229,26 +285,58 @@ def nextafter(input: Array, other: Array) -> Array:
 @op(promote="float")
 @in_float32
 def ldexp(input: Array, other: Array) -> Array:
-    """``input * 2 ** other``."""
+    """``input * 2 ** other``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ldexp(torch.tensor([1.0, 3.0]), torch.tensor([2, 3]))
+        tensor([ 4., 24.])
+
+    Follows ``torch.ldexp``.
+    """
     return jnp.multiply(input, jnp.power(jnp.asarray(2, other.dtype), other))
 
 
 @op(promote="numeric", differentiable=False)
 def gcd(input: Array, other: Array) -> Array:
-    """The greatest common divisor; never negative."""
+    """The greatest common divisor; never negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.gcd(torch.tensor([12, 5]), torch.tensor([2, 3]))
+        tensor([2, 1])
+
+    Follows ``torch.gcd``.
+    """
     return jnp.gcd(input, other)
 
 
 @op(promote="numeric", differentiable=False)
 def lcm(input: Array, other: Array) -> Array:
-    """The least common multiple; never negative."""
+    """The least common multiple; never negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.lcm(torch.tensor([12, 5]), torch.tensor([2, 3]))
+        tensor([12, 15])
+
+    Follows ``torch.lcm``.
+    """
     return jnp.lcm(input, other)
 
 
 @op(promote="float")
 @in_float32
 def logaddexp(input: Array, other: Array) -> Array:
-    """``log(exp(input) + exp(other))`` without overflow."""
+    """``log(exp(input) + exp(other))`` without overflow.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.logaddexp(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([2.3133, 2.0181, 3.6931])
+
+    Follows ``torch.logaddexp``.
+    """
     if is_complex(input):
         input, other = jnp.broadcast_arrays(input, other)
         swap = input.real < other.real
@@ -261,14 +349,30 @@ def logaddexp(input: Array, other: Array) -> Array:
 @op(promote="float")
 @in_float32
 def logaddexp2(input: Array, other: Array) -> Array:
-    """``log2(2**input + 2**other)`` without overflow."""
+    """``log2(2**input + 2**other)`` without overflow.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.logaddexp2(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([2.5850, 2.0875, 4.0000])
+
+    Follows ``torch.logaddexp2``.
+    """
     return jnp.logaddexp2(input, other)
 
 
 @op(promote="float")
 @in_float32
 def xlogy(input: Operand, other: Operand) -> Array:
-    """``input * log(other)``, and 0 where ``input`` is 0 unless ``other`` is nan."""
+    """``input * log(other)``, and 0 where ``input`` is 0 unless ``other`` is nan.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.xlogy(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 0.6931, -1.3863,  3.2958])
+
+    Follows ``torch.xlogy``.
+    """
     masked = (input == 0) & ((other <= 0) | (other == jnp.inf))
     return jnp.multiply(input, jnp.log(jnp.where(masked, 1, other)))
 
@@ -276,14 +380,30 @@ def xlogy(input: Operand, other: Operand) -> Array:
 @op(promote="float")
 @in_float32
 def xlog1py(input: Operand, other: Operand) -> Array:
-    """``input * log1p(other)``, and 0 where ``input`` is 0 unless ``other`` is nan."""
+    """``input * log1p(other)``, and 0 where ``input`` is 0 unless ``other`` is nan.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.xlog1py(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 1.3863])
+
+    Follows ``torch.special.xlog1py``.
+    """
     masked = (input == 0) & ((other <= -1) | (other == jnp.inf))
     return jnp.multiply(input, jnp.log1p(jnp.where(masked, 0, other)))
 
 
 @op(promote="numeric", differentiable=False, out="exact")
 def heaviside(input: Array, values: Array) -> Array:
-    """0 for negative ``input``, 1 for positive, ``values`` where it is 0."""
+    """0 for negative ``input``, 1 for positive, ``values`` where it is 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5))
+        tensor([0.0000, 0.5000, 1.0000])
+
+    Follows ``torch.heaviside``.
+    """
     return jnp.where(input == 0, values, (input > 0).astype(input.dtype))
 
 
@@ -292,25 +412,57 @@ def heaviside(input: Array, values: Array) -> Array:
 
 @op(promote="numeric")
 def maximum(input: Array, other: Array) -> Array:
-    """The larger of the two; nan if either is nan. Ties share the gradient."""
+    """The larger of the two; nan if either is nan. Ties share the gradient.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.maximum(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([2., 2., 3.])
+
+    Follows ``torch.maximum``.
+    """
     return jnp.maximum(input, other)
 
 
 @op(promote="numeric")
 def minimum(input: Array, other: Array) -> Array:
-    """The smaller of the two; nan if either is nan. Ties share the gradient."""
+    """The smaller of the two; nan if either is nan. Ties share the gradient.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.minimum(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 1., -2.,  3.])
+
+    Follows ``torch.minimum``.
+    """
     return jnp.minimum(input, other)
 
 
 @op(promote="numeric")
 def fmax(input: Array, other: Array) -> Array:
-    """The larger of the two, ignoring a nan where the other is a number."""
+    """The larger of the two, ignoring a nan where the other is a number.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fmax(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([2., 2., 3.])
+
+    Follows ``torch.fmax``.
+    """
     return jnp.where((input >= other) | jnp.isnan(other), input, other)
 
 
 @op(promote="numeric")
 def fmin(input: Array, other: Array) -> Array:
-    """The smaller of the two, ignoring a nan where the other is a number."""
+    """The smaller of the two, ignoring a nan where the other is a number.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fmin(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 1., -2.,  3.])
+
+    Follows ``torch.fmin``.
+    """
     return jnp.where((input <= other) | jnp.isnan(other), input, other)
 
 
@@ -336,14 +488,30 @@ def clamp(input: Array, min: Operand, max: Operand) -> Array:
 
 @op(promote="numeric")
 def clamp_min(input: Array, min: Operand) -> Array:
-    """``input``, and ``min`` where it is smaller."""
+    """``input``, and ``min`` where it is smaller.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.clamp_min(torch.tensor([-2.0, 3.0]), 0)
+        tensor([0., 3.])
+
+    Follows ``torch.clamp_min``.
+    """
     _refuse_complex_clamp(input)
     return _at_least(input, min)
 
 
 @op(promote="numeric")
 def clamp_max(input: Array, max: Operand) -> Array:
-    """``input``, and ``max`` where it is larger."""
+    """``input``, and ``max`` where it is larger.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.clamp_max(torch.tensor([-2.0, 3.0]), 0)
+        tensor([-2.,  0.])
+
+    Follows ``torch.clamp_max``.
+    """
     _refuse_complex_clamp(input)
     return _at_most(input, max)
 
@@ -402,6 +570,13 @@ def neg(input: Array) -> Array:
 
     Raises:
         RuntimeError: ``input`` is bool.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.neg(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([ 1.5000, -0.0000, -2.0000])
+
+    Follows ``torch.neg``.
     """
     _refuse_bool(input, operator="Negation, the `-` operator,", instead="`~` or logical_not()")
     return jnp.negative(input)
@@ -413,6 +588,13 @@ def positive(input: Array) -> Array:
 
     Raises:
         RuntimeError: ``input`` is bool.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.positive(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-1.5000,  0.0000,  2.0000])
+
+    Follows ``torch.positive``.
     """
     _refuse_bool(input, operator="The `+` operator", instead="the tensor itself")
     return input
@@ -420,7 +602,15 @@ def positive(input: Array) -> Array:
 
 @op(out="cast")
 def abs_(input: Array) -> Array:
-    """The absolute value; real for complex input. Its derivative at 0 is 0."""
+    """The absolute value; real for complex input. Its derivative at 0 is 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.abs(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([1.5000, 0.0000, 2.0000])
+
+    Follows ``torch.abs``.
+    """
     if not is_inexact(input):
         return input if is_bool(input) else jnp.abs(input)
     if is_complex(input):
@@ -434,6 +624,13 @@ def sign(input: Array) -> Array:
 
     Raises:
         RuntimeError: ``input`` is complex.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.sign(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-1.,  0.,  1.])
+
+    Follows ``torch.sign``.
     """
     if is_complex(input):
         raise RuntimeError("sign is not defined for complex tensors; use torch.sgn")
@@ -445,7 +642,15 @@ def sign(input: Array) -> Array:
 
 @op()
 def sgn(input: Array) -> Array:
-    """``input / abs(input)``, and 0 at 0; the sign for real input."""
+    """``input / abs(input)``, and 0 at 0; the sign for real input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.sgn(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-1.,  0.,  1.])
+
+    Follows ``torch.sgn``.
+    """
     if not is_complex(input):
         return sign.impl(input)
     zero = input == 0
@@ -455,43 +660,99 @@ def sgn(input: Array) -> Array:
 
 @op(promote="float")
 def reciprocal(input: Array) -> Array:
-    """``1 / input``."""
+    """``1 / input``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.reciprocal(torch.tensor([1.0, 2.0, 4.0]))
+        tensor([1.0000, 0.5000, 0.2500])
+
+    Follows ``torch.reciprocal``.
+    """
     return jnp.reciprocal(input)
 
 
 @op(out="cast")
 def square(input: Array) -> Array:
-    """``input * input``; bools give int64."""
+    """``input * input``; bools give int64.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.square(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([2.2500, 0.0000, 4.0000])
+
+    Follows ``torch.square``.
+    """
     return input.astype(jnp.int64) if is_bool(input) else jnp.square(input)
 
 
 @op(promote="float")
 def sqrt(input: Array) -> Array:
-    """The square root."""
+    """The square root.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.sqrt(torch.tensor([1.0, 2.0, 4.0]))
+        tensor([1.0000, 1.4142, 2.0000])
+
+    Follows ``torch.sqrt``.
+    """
     return jnp.sqrt(input)
 
 
 @op(promote="float")
 def rsqrt(input: Array) -> Array:
-    """``1 / sqrt(input)``."""
+    """``1 / sqrt(input)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.rsqrt(torch.tensor([1.0, 2.0, 4.0]))
+        tensor([1.0000, 0.7071, 0.5000])
+
+    Follows ``torch.rsqrt``.
+    """
     return lax.rsqrt(input)
 
 
 @op()
 def ceil(input: Array) -> Array:
-    """The smallest integer not below ``input``, in its dtype."""
+    """The smallest integer not below ``input``, in its dtype.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ceil(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-1.,  0.,  2.])
+
+    Follows ``torch.ceil``.
+    """
     return input if is_integral(input) else jnp.ceil(input)
 
 
 @op()
 def floor(input: Array) -> Array:
-    """The largest integer not above ``input``, in its dtype."""
+    """The largest integer not above ``input``, in its dtype.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.floor(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-2.,  0.,  2.])
+
+    Follows ``torch.floor``.
+    """
     return input if is_integral(input) else jnp.floor(input)
 
 
 @op()
 def trunc(input: Array) -> Array:
-    """``input`` without its fractional part."""
+    """``input`` without its fractional part.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.trunc(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-1.,  0.,  2.])
+
+    Follows ``torch.trunc``.
+    """
     if is_integral(input):
         return input
     value = lax.stop_gradient(input)
@@ -500,14 +761,30 @@ def trunc(input: Array) -> Array:
 
 @op()
 def frac(input: Array) -> Array:
-    """The fractional part, with the sign of ``input``."""
+    """The fractional part, with the sign of ``input``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.frac(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-0.5000,  0.0000,  0.0000])
+
+    Follows ``torch.frac``.
+    """
     return input - trunc.impl(input)
 
 
 @op()
 @in_float32
 def round_(input: Array, *, decimals: int = 0) -> Array:
-    """The nearest integer (or multiple of ``10 ** -decimals``); halves go to the even one."""
+    """The nearest integer (or multiple of ``10 ** -decimals``); halves go to the even one.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.round(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-2.,  0.,  2.])
+
+    Follows ``torch.round``.
+    """
     if is_integral(input):
         return input
     if decimals == 0:
@@ -525,6 +802,15 @@ def frexp(input: Array) -> tuple[Array, Array]:
 
     Raises:
         RuntimeError: ``input`` is not floating point.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.frexp(torch.tensor([-1.5, 0.0, 2.0]))
+        torch.return_types.frexp(
+        mantissa=tensor([-0.7500,  0.0000,  0.5000]),
+        exponent=tensor([1, 0, 2], dtype=torch.int32))
+
+    Follows ``torch.frexp``.
     """
     if not jnp.issubdtype(input.dtype, jnp.floating):
         raise RuntimeError(f"frexp() needs a floating point tensor, got {dtype_name(input.dtype)}")
@@ -542,7 +828,15 @@ def frexp(input: Array) -> tuple[Array, Array]:
 def nan_to_num(
     input: Array, nan: OptScalar = None, posinf: OptScalar = None, neginf: OptScalar = None
 ) -> Array:
-    """Replaces nan by ``nan`` (0), infinities by ``posinf``/``neginf`` (the largest numbers)."""
+    """Replaces nan by ``nan`` (0), infinities by ``posinf``/``neginf`` (the largest numbers).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nan_to_num(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-1.5000,  0.0000,  2.0000])
+
+    Follows ``torch.nan_to_num``.
+    """
     if is_integral(input):
         return input
     if is_complex(input):
@@ -558,14 +852,30 @@ def nan_to_num(
 @op(promote="float")
 @in_float32
 def deg2rad(input: Array) -> Array:
-    """Degrees to radians."""
+    """Degrees to radians.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.deg2rad(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-0.0262,  0.0000,  0.0349])
+
+    Follows ``torch.deg2rad``.
+    """
     return input * jnp.asarray(jnp.pi / 180, input.dtype)
 
 
 @op(promote="float")
 @in_float32
 def rad2deg(input: Array) -> Array:
-    """Radians to degrees."""
+    """Radians to degrees.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.rad2deg(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-85.9437,   0.0000, 114.5916])
+
+    Follows ``torch.rad2deg``.
+    """
     return input * jnp.asarray(180 / jnp.pi, input.dtype)
 
 
@@ -574,13 +884,29 @@ def rad2deg(input: Array) -> Array:
 
 @op()
 def conj(input: Array) -> Array:
-    """The complex conjugate; real input itself."""
+    """The complex conjugate; real input itself.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.conj_physical(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-1.5000,  0.0000,  2.0000])
+
+    Follows ``torch.conj_physical``.
+    """
     return jnp.conj(input) if is_complex(input) else input
 
 
 @op(promote="float")
 def angle(input: Array) -> Array:
-    """The argument of a complex number; for real input 0, or pi where it is negative."""
+    """The argument of a complex number; for real input 0, or pi where it is negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.angle(torch.tensor([-1.0, 1.0]))
+        tensor([3.1416, 0.0000])
+
+    Follows ``torch.angle``.
+    """
     if is_complex(input):
         zero = input == 0
         safe = jnp.where(zero, 1, input)
@@ -604,6 +930,14 @@ def complex_(real: Array, imag: Array) -> Array:
 
 @op()
 def polar(abs: Array, angle: Array) -> Array:
-    """A complex tensor of absolute value and angle."""
+    """A complex tensor of absolute value and angle.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.polar(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]))
+        tensor([1.+0.j, 2.+0.j])
+
+    Follows ``torch.polar``.
+    """
     abs, angle = jnp.broadcast_arrays(abs, angle)
     return lax.complex(abs * jnp.cos(angle), abs * jnp.sin(angle))

@@ -166,73 +166,169 @@ def _wide(x: Array) -> Array:
 
 @op(promote="float")
 def bessel_j0(input: Array) -> Array:
-    """The Bessel function of the first kind, order 0."""
+    """The Bessel function of the first kind, order 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.bessel_j0(torch.tensor([0.0, 1.0]))
+        tensor([1.0000, 0.7652])
+
+    Follows ``torch.special.bessel_j0``.
+    """
     return _j(0, _wide(input)).astype(input.dtype)
 
 
 @op(promote="float")
 def bessel_j1(input: Array) -> Array:
-    """The Bessel function of the first kind, order 1."""
+    """The Bessel function of the first kind, order 1.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.bessel_j1(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.4401])
+
+    Follows ``torch.special.bessel_j1``.
+    """
     return _j(1, _wide(input)).astype(input.dtype)
 
 
 @op(promote="float")
 def bessel_y0(input: Array) -> Array:
-    """The Bessel function of the second kind, order 0; nan for negative input."""
+    """The Bessel function of the second kind, order 0; nan for negative input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.bessel_y0(torch.tensor([1.0, 2.0]))
+        tensor([0.0883, 0.5104])
+
+    Follows ``torch.special.bessel_y0``.
+    """
     return _y(0, _wide(input)).astype(input.dtype)
 
 
 @op(promote="float")
 def bessel_y1(input: Array) -> Array:
-    """The Bessel function of the second kind, order 1; nan for negative input."""
+    """The Bessel function of the second kind, order 1; nan for negative input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.bessel_y1(torch.tensor([1.0, 2.0]))
+        tensor([-0.7812, -0.1070])
+
+    Follows ``torch.special.bessel_y1``.
+    """
     return _y(1, _wide(input)).astype(input.dtype)
 
 
 @op(promote="float")
 def modified_bessel_i0(input: Array) -> Array:
-    """The modified Bessel function of the first kind, order 0."""
+    """The modified Bessel function of the first kind, order 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.modified_bessel_i0(torch.tensor([0.0, 1.0]))
+        tensor([1.0000, 1.2661])
+
+    Follows ``torch.special.modified_bessel_i0``.
+    """
     return i0.impl(input)
 
 
 @op(promote="float")
 def modified_bessel_i1(input: Array) -> Array:
-    """The modified Bessel function of the first kind, order 1."""
+    """The modified Bessel function of the first kind, order 1.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.modified_bessel_i1(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.5652])
+
+    Follows ``torch.special.modified_bessel_i1``.
+    """
     return i1.impl(input)
 
 
 @op(promote="float")
 def modified_bessel_k0(input: Array) -> Array:
-    """The modified Bessel function of the second kind, order 0; nan for negative input."""
+    """The modified Bessel function of the second kind, order 0; nan for negative input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.modified_bessel_k0(torch.tensor([1.0, 2.0]))
+        tensor([0.4210, 0.1139])
+
+    Follows ``torch.special.modified_bessel_k0``.
+    """
     x = _wide(input)
     return (_k_scaled(0, x) * jnp.exp(-x)).astype(input.dtype)
 
 
 @op(promote="float")
 def modified_bessel_k1(input: Array) -> Array:
-    """The modified Bessel function of the second kind, order 1; nan for negative input."""
+    """The modified Bessel function of the second kind, order 1; nan for negative input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.modified_bessel_k1(torch.tensor([1.0, 2.0]))
+        tensor([0.6019, 0.1399])
+
+    Follows ``torch.special.modified_bessel_k1``.
+    """
     x = _wide(input)
     return (_k_scaled(1, x) * jnp.exp(-x)).astype(input.dtype)
 
 
 @op(promote="float")
 def scaled_modified_bessel_k0(input: Array) -> Array:
-    """``exp(input)`` times :func:`modified_bessel_k0`."""
+    """``exp(input)`` times :func:`modified_bessel_k0`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.scaled_modified_bessel_k0(torch.tensor([1.0, 2.0]))
+        tensor([1.1445, 0.8416])
+
+    Follows ``torch.special.scaled_modified_bessel_k0``.
+    """
     return _k_scaled(0, _wide(input)).astype(input.dtype)
 
 
 @op(promote="float")
 def scaled_modified_bessel_k1(input: Array) -> Array:
-    """``exp(input)`` times :func:`modified_bessel_k1`."""
+    """``exp(input)`` times :func:`modified_bessel_k1`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.scaled_modified_bessel_k1(torch.tensor([1.0, 2.0]))
+        tensor([1.6362, 1.0335])
+
+    Follows ``torch.special.scaled_modified_bessel_k1``.
+    """
     return _k_scaled(1, _wide(input)).astype(input.dtype)
 
 
 @op(promote="float")
 def spherical_bessel_j0(input: Array) -> Array:
-    """``sin(input) / input``, and 1 at 0."""
+    """``sin(input) / input``, and 1 at 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.spherical_bessel_j0(torch.tensor([0.0, 1.0]))
+        tensor([1.0000, 0.8415])
+
+    Follows ``torch.special.spherical_bessel_j0``.
+    """
     return jnp.where(jnp.isinf(input), 0, jnp.sinc(input / np.pi)).astype(input.dtype)
 
 
 @op(promote="float")
 def airy_ai(input: Array) -> Array:
-    """The Airy function Ai."""
+    """The Airy function Ai.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.airy_ai(torch.tensor([0.0, 1.0]))
+        tensor([0.3550, 0.1353])
+
+    Follows ``torch.special.airy_ai``.
+    """
     return _airy(_wide(input)).astype(input.dtype)

@@ -52,6 +52,11 @@ def _real_only(name: str, input: Array) -> None:
 def fft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The transform of one dimension, cut or zero-padded to ``n``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.fft(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        tensor([10.+0.j, -2.+2.j, -2.+0.j, -2.-2.j])
+
     Follows ``torch.fft.fft``.
     """
     return _one(jnp.fft.fft, input, n, dim, norm)
@@ -70,6 +75,11 @@ def ifft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
 def rfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The transform of one dimension of a real tensor: its n // 2 + 1 first elements.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.rfft(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        tensor([10.+0.j, -2.+2.j, -2.+0.j])
+
     Follows ``torch.fft.rfft``.
     """
     _real_only("rfft", input)
@@ -80,6 +90,11 @@ def rfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
 def irfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The real inverse of :func:`rfft`, of ``n`` elements (by default an even number).
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.irfft(torch.tensor([4.0 + 0j, 0j, 0j]))
+        tensor([1., 1., 1., 1.])
+
     Follows ``torch.fft.irfft``.
     """
     return _one(jnp.fft.irfft, _complex(input), n, dim, norm)
@@ -88,6 +103,11 @@ def irfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = 
 @op(promote="float")
 def hfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The real transform of one dimension that is Hermitian in time, given its first half.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.hfft(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        tensor([15., -4.,  0., -1.,  0., -4.])
 
     Follows ``torch.fft.hfft``.
     """
@@ -100,6 +120,11 @@ def hfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
 @op(promote="float")
 def ihfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The inverse of :func:`hfft`: the first half of a Hermitian signal.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.ihfft(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        tensor([ 2.5000-0.0000j, -0.5000-0.5000j, -0.5000-0.0000j])
 
     Follows ``torch.fft.ihfft``.
     """
@@ -193,6 +218,12 @@ def fft2(
 ) -> Array:
     """The transform of two dimensions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.fft2(torch.ones(2, 2))
+        tensor([[4.+0.j, 0.+0.j],
+                [0.+0.j, 0.+0.j]])
+
     Follows ``torch.fft.fft2``.
     """
     return _fftn(input, s, dim, norm)
@@ -201,6 +232,12 @@ def fft2(
 @op(promote="float")
 def fftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The transform of several dimensions; all of them by default.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.fftn(torch.ones(2, 2))
+        tensor([[4.+0.j, 0.+0.j],
+                [0.+0.j, 0.+0.j]])
 
     Follows ``torch.fft.fftn``.
     """
@@ -213,6 +250,12 @@ def ifft2(
 ) -> Array:
     """The inverse transform of two dimensions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.ifft2(torch.ones(2, 2))
+        tensor([[1.+0.j, 0.+0.j],
+                [0.+0.j, 0.+0.j]])
+
     Follows ``torch.fft.ifft2``.
     """
     return _ifftn(input, s, dim, norm)
@@ -221,6 +264,12 @@ def ifft2(
 @op(promote="float")
 def ifftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The inverse transform of several dimensions; all of them by default.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.ifftn(torch.ones(2, 2))
+        tensor([[1.+0.j, 0.+0.j],
+                [0.+0.j, 0.+0.j]])
 
     Follows ``torch.fft.ifftn``.
     """
@@ -233,6 +282,12 @@ def rfft2(
 ) -> Array:
     """The half transform of a real tensor over two dimensions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.rfft2(torch.ones(2, 2))
+        tensor([[4.+0.j, 0.+0.j],
+                [0.+0.j, 0.+0.j]])
+
     Follows ``torch.fft.rfft2``.
     """
     return _rfftn(input, s, dim, norm)
@@ -241,6 +296,12 @@ def rfft2(
 @op(promote="float")
 def rfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The half transform of a real tensor over several dimensions; all of them by default.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.rfftn(torch.ones(2, 2))
+        tensor([[4.+0.j, 0.+0.j],
+                [0.+0.j, 0.+0.j]])
 
     Follows ``torch.fft.rfftn``.
     """
@@ -253,6 +314,12 @@ def irfft2(
 ) -> Array:
     """The real inverse of the half transform over two dimensions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.irfft2(torch.ones(2, 2, dtype=torch.complex64))
+        tensor([[1., 0.],
+                [0., 0.]])
+
     Follows ``torch.fft.irfft2``.
     """
     return _irfftn(input, s, dim, norm)
@@ -261,6 +328,12 @@ def irfft2(
 @op(promote="float")
 def irfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The real inverse of the half transform over several dimensions; all of them by default.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.irfftn(torch.ones(2, 2, dtype=torch.complex64))
+        tensor([[1., 0.],
+                [0., 0.]])
 
     Follows ``torch.fft.irfftn``.
     """
@@ -311,6 +384,11 @@ def ihfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | Non
 def fftshift(input: Array, dim: OptDims = None) -> Array:
     """The zero frequency moved to the middle of ``dim``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.fftshift(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        tensor([3., 4., 1., 2.])
+
     Follows ``torch.fft.fftshift``.
     """
     return jnp.fft.fftshift(input, canonical_dims(dim, input.ndim))
@@ -319,6 +397,11 @@ def fftshift(input: Array, dim: OptDims = None) -> Array:
 @op()
 def ifftshift(input: Array, dim: OptDims = None) -> Array:
     """The inverse of :func:`fftshift`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.ifftshift(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+        tensor([3., 4., 1., 2.])
 
     Follows ``torch.fft.ifftshift``.
     """

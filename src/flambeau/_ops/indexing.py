@@ -180,6 +180,11 @@ def scatter_value(input: Array, dim: int, index: Array, value: Scalar) -> Array:
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """``src`` added along ``dim``: ``out[index[i][j]][j] += src[i][j]`` for ``dim=0``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.scatter_add(torch.zeros(3), 0, torch.tensor([2]), torch.ones(1))
+        tensor([0., 0., 1.])
+
     Follows ``torch.scatter_add``.
     """
     base, at, new = _scatter_parts(input, dim, index, src, "scatter_add")
@@ -356,6 +361,11 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """``source`` written to the entries of ``dim`` that ``index`` names.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.index_copy(torch.ones(2), 0, torch.tensor([0]), torch.tensor([4.0]))
+        tensor([4., 1.])
+
     Follows ``torch.index_copy``.
     """
     whole, at, new = _index_parts(input, dim, index, source, "index_copy")
@@ -365,6 +375,11 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
 @op(positions="index", wraps=True)
 def index_fill(input: Array, dim: int, index: Array, value: Operand) -> Array:
     """One number written to the entries of ``dim`` that ``index`` names.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.index_fill(torch.ones(2), 0, torch.tensor([0]), 5)
+        tensor([5., 1.])
 
     Follows ``torch.index_fill``.
     """
@@ -403,6 +418,11 @@ def index_reduce(
 @op(distinct=True, positions="index", wraps=True)
 def take(input: Array, index: Array) -> Array:
     """Elements at positions of the flattened tensor, in the shape of ``index``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.take(torch.tensor([5, 6, 7]), torch.tensor([2]))
+        tensor([7])
 
     Follows ``torch.take``.
     """

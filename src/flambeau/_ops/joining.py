@@ -98,6 +98,11 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
 def hstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 1, or along dimension 0 when they are 1-d.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.hstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+        tensor([1, 2, 3, 4])
+
     Follows ``torch.hstack``.
     """
     items = [jnp.atleast_1d(item) for item in _nonempty(tensors, "hstack")]
@@ -109,6 +114,12 @@ def hstack(tensors: Arrays) -> Array:
 @op(promote="numeric", distinct=True)
 def vstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 0, after 1-d ones became rows.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.vstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+        tensor([[1, 2],
+                [3, 4]])
 
     Follows ``torch.vstack``.
     """
@@ -127,6 +138,12 @@ def _at_least_3d(item: Array) -> Array:
 def dstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 2, after each got at least three dimensions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.dstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+        tensor([[[1, 3],
+                 [2, 4]]])
+
     Follows ``torch.dstack``.
     """
     items = [_at_least_3d(item) for item in _nonempty(tensors, "dstack")]
@@ -137,6 +154,12 @@ def dstack(tensors: Arrays) -> Array:
 @op(promote="numeric", distinct=True)
 def column_stack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 1, after 0-d and 1-d ones became columns.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.column_stack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+        tensor([[1, 3],
+                [2, 4]])
 
     Follows ``torch.column_stack``.
     """
@@ -263,6 +286,12 @@ def flip(input: Array, dims: Dims) -> Array:
 def fliplr(input: Array) -> Array:
     """Dimension 1 reversed.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
+        tensor([[2, 1],
+                [4, 3]])
+
     Follows ``torch.fliplr``.
     """
     if input.ndim < 2:
@@ -273,6 +302,12 @@ def fliplr(input: Array) -> Array:
 @op()
 def flipud(input: Array) -> Array:
     """Dimension 0 reversed.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.flipud(torch.tensor([[1, 2], [3, 4]]))
+        tensor([[3, 4],
+                [1, 2]])
 
     Follows ``torch.flipud``.
     """
@@ -312,6 +347,12 @@ def roll(input: Array, shifts: Dims, dims: OptDims = None) -> Array:
 def rot90(input: Array, k: int = 1, dims: Dims = (0, 1)) -> Array:
     """Turned by 90 degrees ``k`` times in the plane of two dimensions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.rot90(torch.tensor([[1, 2], [3, 4]]))
+        tensor([[2, 4],
+                [1, 3]])
+
     Follows ``torch.rot90``.
     """
     if len(dims) != 2:
@@ -335,6 +376,11 @@ def constant_pad_nd(input: Array, pad: Dims, value: Scalar = 0) -> Array:
 
     Raises:
         RuntimeError: ``pad`` has an odd length or too many entries, or cuts too much.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.constant_pad_nd(torch.ones(2), (1, 1), 0.0)
+        tensor([0., 1., 1., 0.])
 
     Follows ``torch.nn.functional.pad`` in constant mode.
     """
@@ -363,6 +409,12 @@ def constant_pad_nd(input: Array, pad: Dims, value: Scalar = 0) -> Array:
 def tril(input: Array, diagonal: int = 0) -> Array:
     """The lower triangle of matrices, zero above ``diagonal``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.tril(torch.ones(2, 2))
+        tensor([[1., 0.],
+                [1., 1.]])
+
     Follows ``torch.tril``.
     """
     if input.ndim < 2:
@@ -373,6 +425,12 @@ def tril(input: Array, diagonal: int = 0) -> Array:
 @op()
 def triu(input: Array, diagonal: int = 0) -> Array:
     """The upper triangle of matrices, zero below ``diagonal``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.triu(torch.ones(2, 2))
+        tensor([[1., 1.],
+                [0., 1.]])
 
     Follows ``torch.triu``.
     """
@@ -387,6 +445,12 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
 
     Shape:
         Input: (\*, N). Output: (\*, N + abs(offset), N + abs(offset)).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.diag_embed(torch.tensor([1, 2]))
+        tensor([[1, 0],
+                [0, 2]])
 
     Follows ``torch.diag_embed``.
     """
@@ -423,6 +487,11 @@ def diag(input: Array, diagonal: int = 0) -> Array:
 def trace(input: Array) -> Array:
     """The sum of the diagonal of a matrix.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.trace(torch.eye(3))
+        tensor(3.)
+
     Follows ``torch.trace``.
     """
     if input.ndim != 2:
@@ -435,6 +504,13 @@ def trace(input: Array) -> Array:
 @op()
 def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
     """The matrix of the powers of a vector.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.vander(torch.tensor([1, 2, 3]))
+        tensor([[1, 1, 1],
+                [4, 2, 1],
+                [9, 3, 1]])
 
     Follows ``torch.vander``.
     """

@@ -71,6 +71,11 @@ def det(A: Array) -> Array:
     Shape:
         (\*, n, n) gives (\*).
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.det(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor(8.)
+
     Follows ``torch.linalg.det``.
     """
     _square("det", A)
@@ -94,6 +99,12 @@ def slogdet(A: Array) -> tuple[Array, Array]:
 def inv(A: Array) -> Array:
     """The inverse of square matrices. That of a singular one holds infinities or NaN.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.inv(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
+
     Follows ``torch.linalg.inv``.
     """
     _square("inv", A)
@@ -111,6 +122,11 @@ def solve(A: Array, B: Array, *, left: bool = True) -> Array:
 
     Shape:
         A: (\*, n, n). B: (\*, n) or (\*, n, k), or (\*, k, n) with ``left=False``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.solve(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.tensor([2.0, 4.0]))
+        tensor([1., 1.])
 
     Follows ``torch.linalg.solve``.
     """
@@ -173,6 +189,12 @@ def cholesky(A: Array, *, upper: bool = False) -> Array:
     """The triangular factor L of a Hermitian positive-definite matrix ``L @ L.mH``.
 
     A matrix that is not positive-definite gives NaN.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.cholesky(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([[1.4142, 0.0000],
+                [0.0000, 2.0000]])
 
     Follows ``torch.linalg.cholesky``.
     """
@@ -246,6 +268,11 @@ def svd(A: Array, full_matrices: bool = True) -> tuple[Array, Array, Array]:
 def svdvals(A: Array) -> Array:
     """The singular values in descending order.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.svdvals(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([4., 2.])
+
     Follows ``torch.linalg.svdvals``.
     """
     _matrix("svdvals", A)
@@ -266,6 +293,11 @@ def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
 @op(residuals=True)
 def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     """Eigenvalues, ascending, of Hermitian matrices.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.eigvalsh(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([2., 4.])
 
     Follows ``torch.linalg.eigvalsh``.
     """
@@ -508,6 +540,12 @@ def lstsq(
 def matrix_power(A: Array, n: int) -> Array:
     """The ``n``-th power of square matrices; a negative one powers the inverse.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.matrix_power(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), 2)
+        tensor([[ 4.,  0.],
+                [ 0., 16.]])
+
     Follows ``torch.linalg.matrix_power``.
     """
     _square("matrix_power", A)
@@ -535,6 +573,12 @@ def matrix_exp(A: Array) -> Array:
     """The matrix exponential: a Taylor polynomial of the matrix scaled down, squared up again.
 
     Unlike a rational approximation it solves no system, which costs digits in float32.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.matrix_exp(torch.zeros(2, 2))
+        tensor([[1., 0.],
+                [0., 1.]])
 
     Follows ``torch.linalg.matrix_exp``.
     """
@@ -702,6 +746,22 @@ def householder_product(A: Array, tau: Array) -> Array:
 @op(residuals=True, out="cast")
 def tensorinv(A: Array, ind: int = 2) -> Array:
     """The inverse of a tensor as a linear map over its first ``ind`` dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.tensorinv(torch.eye(4).reshape(2, 2, 2, 2), 2)
+        tensor([[[[1., 0.],
+                  [0., 0.]],
+
+                 [[0., 1.],
+                  [0., 0.]]],
+
+
+                [[[0., 0.],
+                  [1., 0.]],
+
+                 [[0., 0.],
+                  [0., 1.]]]])
 
     Follows ``torch.linalg.tensorinv``.
     """

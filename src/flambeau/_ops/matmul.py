@@ -57,6 +57,12 @@ def mm(input: Array, mat2: Array) -> Array:
     Raises:
         RuntimeError: an operand is not a matrix, or sizes or dtypes do not fit.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.mm(torch.tensor([[1, 2], [3, 4]]), torch.tensor([[0, 1], [1, 0]]))
+        tensor([[2, 1],
+                [4, 3]])
+
     Follows ``torch.mm``.
     """
     _dims("mm", input, 2, "self")
@@ -72,6 +78,12 @@ def bmm(input: Array, mat2: Array) -> Array:
 
     Shape:
         (b, n, m) and (b, m, p) give (b, n, p).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.bmm(torch.ones(1, 2, 3), torch.ones(1, 3, 2))
+        tensor([[[3., 3.],
+                 [3., 3.]]])
 
     Follows ``torch.bmm``.
     """
@@ -181,6 +193,11 @@ def matmul(input: Array, other: Array) -> Array:
 def mv(input: Array, vec: Array) -> Array:
     """The product of a matrix and a vector.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.mv(torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 1]))
+        tensor([3, 7])
+
     Follows ``torch.mv``.
     """
     if input.ndim != 2 or vec.ndim != 1:
@@ -214,6 +231,11 @@ def _vectors(name: str, first: Array, second: Array) -> None:
 def dot(input: Array, tensor: Array) -> Array:
     """The sum of the products of two vectors.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
+        tensor(11)
+
     Follows ``torch.dot``.
     """
     _vectors("dot", input, tensor)
@@ -223,6 +245,11 @@ def dot(input: Array, tensor: Array) -> Array:
 @op()
 def vdot(input: Array, other: Array) -> Array:
     """The sum of the products of two vectors, the first one conjugated.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.vdot(torch.tensor([1, 2]), torch.tensor([3, 4]))
+        tensor(11)
 
     Follows ``torch.vdot``.
     """
@@ -236,6 +263,11 @@ def inner(input: Array, other: Array) -> Array:
 
     Shape:
         (\*A, m) and (\*B, m) give (\*A, \*B); a 0-d operand multiplies.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.inner(torch.tensor([1, 2]), torch.tensor([3, 4]))
+        tensor(11)
 
     Follows ``torch.inner``.
     """
@@ -256,6 +288,12 @@ def outer(input: Array, vec2: Array) -> Array:
 
     Shape:
         (n) and (m) give (n, m).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+        tensor([[3, 4],
+                [6, 8]])
 
     Follows ``torch.outer``.
     """
@@ -302,6 +340,12 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
     Shape:
         Input: broadcastable to (n, p). mat1: (n, m). mat2: (m, p). Output: (n, p).
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.addmm(torch.ones(2, 2), torch.eye(2), torch.ones(2, 2))
+        tensor([[2., 2.],
+                [2., 2.]])
+
     Follows ``torch.addmm``.
     """
     return _blend(input, _unrounded(mm, mat1, mat2), beta, alpha, "addmm")
@@ -311,6 +355,11 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """``beta * input + alpha * (mat @ vec)``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.addmv(torch.ones(2), torch.eye(2), torch.ones(2))
+        tensor([2., 2.])
+
     Follows ``torch.addmv``.
     """
     return _blend(input, _unrounded(mv, mat, vec), beta, alpha, "addmv")
@@ -319,6 +368,12 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
 @op(promote="numeric")
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """``beta * input + alpha * outer(vec1, vec2)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.addr(torch.zeros(2, 2), torch.ones(2), torch.ones(2))
+        tensor([[1., 1.],
+                [1., 1.]])
 
     Follows ``torch.addr``.
     """
@@ -331,6 +386,11 @@ def baddbmm(
 ) -> Array:
     """``beta * input + alpha * (batch1 @ batch2)``, batch by batch.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.baddbmm(torch.zeros(1, 1, 1), torch.ones(1, 1, 2), torch.ones(1, 2, 1))
+        tensor([[[2.]]])
+
     Follows ``torch.baddbmm``.
     """
     return _blend(input, _unrounded(bmm, batch1, batch2), beta, alpha, "baddbmm")
@@ -341,6 +401,11 @@ def addbmm(
     input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1
 ) -> Array:
     """``beta * input + alpha * sum over the batch of (batch1 @ batch2)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.addbmm(torch.zeros(1, 1), torch.ones(2, 1, 1), torch.ones(2, 1, 1))
+        tensor([[2.]])
 
     Follows ``torch.addbmm``.
     """
@@ -435,6 +500,12 @@ def einsum(equation: str, operands: Arrays) -> Array:
 def kron(input: Array, other: Array) -> Array:
     """The Kronecker product: every element of ``input`` times all of ``other``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.kron(torch.eye(2), torch.ones(1, 2))
+        tensor([[1., 1., 0., 0.],
+                [0., 0., 1., 1.]])
+
     Follows ``torch.kron``.
     """
     ndim = max(input.ndim, other.ndim)
@@ -460,6 +531,11 @@ def _cross_dim(first: Array, second: Array, dim: int) -> int:
 @op(promote="numeric", out="exact")
 def cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     """The vector product of vectors of three elements along ``dim``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.cross(torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0]))
+        tensor([0, 0, 1])
 
     Follows ``torch.linalg.cross``.
     """

@@ -232,13 +232,25 @@ def _normalized(input: jax.Array, dim: int, dtype: object, log: bool) -> jax.Arr
 
 @op()
 def softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
-    """``exp(x)`` normalized to sum to one along `dim`. Follows `torch.nn.functional.softmax`."""
+    """``exp(x)`` normalized to sum to one along `dim`. Follows `torch.nn.functional.softmax`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.softmax(torch.tensor([0.0, 1.0]), 0)
+        tensor([0.2689, 0.7311])
+    """
     return _normalized(input, dim, dtype, log=False)
 
 
 @op()
 def log_softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
-    """The logarithm of :data:`softmax`. Follows `torch.nn.functional.log_softmax`."""
+    """The logarithm of :data:`softmax`. Follows `torch.nn.functional.log_softmax`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.log_softmax(torch.tensor([0.0, 1.0]), 0)
+        tensor([-1.3133, -0.3133])
+    """
     return _normalized(input, dim, dtype, log=True)
 
 

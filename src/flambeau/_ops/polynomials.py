@@ -36,71 +36,167 @@ def _chebyshev(x: Array, n: Array, first: Array) -> Array:
 
 @op(promote="float", differentiable=False)
 def chebyshev_polynomial_t(input: Operand, n: Operand) -> Array:
-    """Chebyshev's polynomial of the first kind of degree ``n``."""
+    """Chebyshev's polynomial of the first kind of degree ``n``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.chebyshev_polynomial_t(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-0.5000])
+
+    Follows ``torch.special.chebyshev_polynomial_t``.
+    """
     return _chebyshev(input, n, input)
 
 
 @op(promote="float", differentiable=False)
 def chebyshev_polynomial_u(input: Operand, n: Operand) -> Array:
-    """Chebyshev's polynomial of the second kind of degree ``n``."""
+    """Chebyshev's polynomial of the second kind of degree ``n``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.chebyshev_polynomial_u(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([0.])
+
+    Follows ``torch.special.chebyshev_polynomial_u``.
+    """
     return _chebyshev(input, n, 2 * input)
 
 
 @op(promote="float", differentiable=False)
 def chebyshev_polynomial_v(input: Operand, n: Operand) -> Array:
-    """Chebyshev's polynomial of the third kind of degree ``n``."""
+    """Chebyshev's polynomial of the third kind of degree ``n``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.chebyshev_polynomial_v(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-1.])
+
+    Follows ``torch.special.chebyshev_polynomial_v``.
+    """
     return _chebyshev(input, n, 2 * input - 1)
 
 
 @op(promote="float", differentiable=False)
 def chebyshev_polynomial_w(input: Operand, n: Operand) -> Array:
-    """Chebyshev's polynomial of the fourth kind of degree ``n``."""
+    """Chebyshev's polynomial of the fourth kind of degree ``n``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.chebyshev_polynomial_w(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([1.])
+
+    Follows ``torch.special.chebyshev_polynomial_w``.
+    """
     return _chebyshev(input, n, 2 * input + 1)
 
 
 @op(promote="float", differentiable=False)
 def shifted_chebyshev_polynomial_t(input: Operand, n: Operand) -> Array:
-    """Chebyshev's polynomial of the first kind at ``2 * input - 1``."""
+    """Chebyshev's polynomial of the first kind at ``2 * input - 1``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.shifted_chebyshev_polynomial_t(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-1.])
+
+    Follows ``torch.special.shifted_chebyshev_polynomial_t``.
+    """
     return _chebyshev(2 * input - 1, n, 2 * input - 1)
 
 
 @op(promote="float", differentiable=False)
 def shifted_chebyshev_polynomial_u(input: Operand, n: Operand) -> Array:
-    """Chebyshev's polynomial of the second kind at ``2 * input - 1``."""
+    """Chebyshev's polynomial of the second kind at ``2 * input - 1``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.shifted_chebyshev_polynomial_u(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-1.])
+
+    Follows ``torch.special.shifted_chebyshev_polynomial_u``.
+    """
     return _chebyshev(2 * input - 1, n, 4 * input - 2)
 
 
 @op(promote="float", differentiable=False)
 def shifted_chebyshev_polynomial_v(input: Operand, n: Operand) -> Array:
-    """Chebyshev's polynomial of the third kind at ``2 * input - 1``."""
+    """Chebyshev's polynomial of the third kind at ``2 * input - 1``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.shifted_chebyshev_polynomial_v(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-1.])
+
+    Follows ``torch.special.shifted_chebyshev_polynomial_v``.
+    """
     return _chebyshev(2 * input - 1, n, 4 * input - 3)
 
 
 @op(promote="float", differentiable=False)
 def shifted_chebyshev_polynomial_w(input: Operand, n: Operand) -> Array:
-    """Chebyshev's polynomial of the fourth kind at ``2 * input - 1``."""
+    """Chebyshev's polynomial of the fourth kind at ``2 * input - 1``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.shifted_chebyshev_polynomial_w(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-1.])
+
+    Follows ``torch.special.shifted_chebyshev_polynomial_w``.
+    """
     return _chebyshev(2 * input - 1, n, 4 * input - 1)
 
 
 @op(promote="float", differentiable=False)
 def hermite_polynomial_h(input: Operand, n: Operand) -> Array:
-    """The physicist's Hermite polynomial of degree ``n``."""
+    """The physicist's Hermite polynomial of degree ``n``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.hermite_polynomial_h(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-1.])
+
+    Follows ``torch.special.hermite_polynomial_h``.
+    """
     return _recur(input, n, 2 * input, lambda k, p, q: 2 * input * p - 2 * k * q)
 
 
 @op(promote="float", differentiable=False)
 def hermite_polynomial_he(input: Operand, n: Operand) -> Array:
-    """The probabilist's Hermite polynomial of degree ``n``."""
+    """The probabilist's Hermite polynomial of degree ``n``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.hermite_polynomial_he(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-0.7500])
+
+    Follows ``torch.special.hermite_polynomial_he``.
+    """
     return _recur(input, n, input, lambda k, p, q: input * p - k * q)
 
 
 @op(promote="float", differentiable=False)
 def laguerre_polynomial_l(input: Operand, n: Operand) -> Array:
-    """The Laguerre polynomial of degree ``n``."""
+    """The Laguerre polynomial of degree ``n``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.laguerre_polynomial_l(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([0.1250])
+
+    Follows ``torch.special.laguerre_polynomial_l``.
+    """
     return _recur(input, n, 1 - input, lambda k, p, q: ((2 * k + 1 - input) * p - k * q) / (k + 1))
 
 
 @op(promote="float", differentiable=False)
 def legendre_polynomial_p(input: Operand, n: Operand) -> Array:
-    """The Legendre polynomial of degree ``n``."""
+    """The Legendre polynomial of degree ``n``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.legendre_polynomial_p(torch.tensor([0.5]), torch.tensor([2]))
+        tensor([-0.1250])
+
+    Follows ``torch.special.legendre_polynomial_p``.
+    """
     return _recur(input, n, input, lambda k, p, q: ((2 * k + 1) * input * p - k * q) / (k + 1))

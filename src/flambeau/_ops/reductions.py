@@ -63,6 +63,13 @@ def sum_(
         dim: one dimension or several.
         keepdim: leave the reduced dimensions in place with size 1.
         dtype: cast to it first.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.sum(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([3., 8.])
+
+    Follows ``torch.sum``.
     """
     axes = reduced_dims(dim, input.ndim)
     result = _sum_dtype(input, dtype)
@@ -74,7 +81,15 @@ def sum_(
 def nansum(
     input: Array, dim: OptDims = None, keepdim: bool = False, *, dtype: OptDType = None
 ) -> Array:
-    """The sum over ``dim`` with nan counted as 0."""
+    """The sum over ``dim`` with nan counted as 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nansum(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([3., 8.])
+
+    Follows ``torch.nansum``.
+    """
     if is_complex(input):
         raise RuntimeError("nansum does not support complex inputs")
     clean = input if is_integral(input) else jnp.where(jnp.isnan(input), 0, input)
@@ -89,6 +104,13 @@ def mean(
 
     Raises:
         RuntimeError: neither ``input`` nor ``dtype`` is floating point or complex.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.mean(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([1.5000, 4.0000])
+
+    Follows ``torch.mean``.
     """
     axes = reduced_dims(dim, input.ndim)
     result = input.dtype if dtype is None else np.dtype(dtype)
@@ -101,7 +123,15 @@ def mean(
 def nanmean(
     input: Array, dim: OptDims = None, keepdim: bool = False, *, dtype: OptDType = None
 ) -> Array:
-    """The mean over ``dim`` of the elements that are not nan."""
+    """The mean over ``dim`` of the elements that are not nan.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nanmean(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([1.5000, 4.0000])
+
+    Follows ``torch.nanmean``.
+    """
     _need_inexact("nanmean", input)
     axes = reduced_dims(dim, input.ndim)
     valid = jnp.logical_not(jnp.isnan(input))
@@ -128,7 +158,15 @@ def prod_dim(input: Array, dim: int, keepdim: bool = False, *, dtype: OptDType =
 
 @op(differentiable=False)
 def count_nonzero(input: Array, dim: OptDims = None) -> Array:
-    """How many elements are not zero, as int64."""
+    """How many elements are not zero, as int64.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.count_nonzero(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([2, 2])
+
+    Follows ``torch.count_nonzero``.
+    """
     return jnp.sum(jnp.not_equal(input, 0), axis=reduced_dims(dim, input.ndim), dtype=jnp.int64)
 
 
@@ -288,14 +326,30 @@ def _test_dtype(input: Array) -> np.dtype:
 
 @op(differentiable=False)
 def all_(input: Array, dim: OptDims = None, keepdim: bool = False) -> Array:
-    """Whether all elements over ``dim`` are non-zero (uint8 for uint8, else bool)."""
+    """Whether all elements over ``dim`` are non-zero (uint8 for uint8, else bool).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.all(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([True, True])
+
+    Follows ``torch.all``.
+    """
     axes = () if dim == () else reduced_dims(dim, input.ndim)
     return jnp.all(jnp.not_equal(input, 0), axis=axes, keepdims=keepdim).astype(_test_dtype(input))
 
 
 @op(differentiable=False)
 def any_(input: Array, dim: OptDims = None, keepdim: bool = False) -> Array:
-    """Whether any element over ``dim`` is non-zero (uint8 for uint8, else bool)."""
+    """Whether any element over ``dim`` is non-zero (uint8 for uint8, else bool).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.any(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([True, True])
+
+    Follows ``torch.any``.
+    """
     axes = () if dim == () else reduced_dims(dim, input.ndim)
     return jnp.any(jnp.not_equal(input, 0), axis=axes, keepdims=keepdim).astype(_test_dtype(input))
 
@@ -316,7 +370,15 @@ def _refuse_complex(name: str, input: Array) -> None:
 
 @op()
 def amax(input: Array, dim: OptDims = (), keepdim: bool = False) -> Array:
-    """The largest element over ``dim``; ties share the gradient."""
+    """The largest element over ``dim``; ties share the gradient.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.amax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([2., 5.])
+
+    Follows ``torch.amax``.
+    """
     _refuse_complex("amax", input)
     axes = reduced_dims(dim, input.ndim)
     _need_elements("amax", input, axes, whole=dim in ((), None))
@@ -325,7 +387,15 @@ def amax(input: Array, dim: OptDims = (), keepdim: bool = False) -> Array:
 
 @op()
 def amin(input: Array, dim: OptDims = (), keepdim: bool = False) -> Array:
-    """The smallest element over ``dim``; ties share the gradient."""
+    """The smallest element over ``dim``; ties share the gradient.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.amin(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([1., 3.])
+
+    Follows ``torch.amin``.
+    """
     _refuse_complex("amin", input)
     axes = reduced_dims(dim, input.ndim)
     _need_elements("amin", input, axes, whole=dim in ((), None))
@@ -350,7 +420,17 @@ def min_all(input: Array) -> Array:
 
 @op(returns=("min", "max"))
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> tuple[Array, Array]:
-    """The smallest and the largest element, over one dimension or all."""
+    """The smallest and the largest element, over one dimension or all.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.aminmax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]))
+        torch.return_types.aminmax(
+        min=tensor(1.),
+        max=tensor(5.))
+
+    Follows ``torch.aminmax``.
+    """
     _refuse_complex("aminmax", input)
     axes = reduced_dims(dim, input.ndim)
     _need_elements("aminmax", input, axes, whole=dim is None)
@@ -389,13 +469,29 @@ def _arg(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
 
 @op(differentiable=False)
 def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
-    """The index of the largest element; the first one among equals, and a nan is largest."""
+    """The index of the largest element; the first one among equals, and a nan is largest.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.argmax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([1, 1])
+
+    Follows ``torch.argmax``.
+    """
     return _arg("argmax", input, dim, keepdim)
 
 
 @op(differentiable=False)
 def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
-    """The index of the smallest element; the first one among equals, and a nan is smallest."""
+    """The index of the smallest element; the first one among equals, and a nan is smallest.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.argmin(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([0, 0])
+
+    Follows ``torch.argmin``.
+    """
     return _arg("argmin", input, dim, keepdim)
 
 
@@ -494,7 +590,17 @@ def _median_dim(
 
 @op(returns=("values", "indices"))
 def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
-    """The most frequent element along ``dim`` (the smallest among equals) and where it is last."""
+    """The most frequent element along ``dim`` (the smallest among equals) and where it is last.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.mode(torch.tensor([1, 2, 2, 3]))
+        torch.return_types.mode(
+        values=tensor(2),
+        indices=tensor(2))
+
+    Follows ``torch.mode``.
+    """
     _refuse_complex("mode", input)
     dim = canonical_dim(dim, input.ndim)
     if input.ndim == 0:
@@ -610,7 +716,15 @@ def nanquantile(
 
 @op(promote="float")
 def logsumexp(input: Array, dim: OptDims, keepdim: bool = False) -> Array:
-    """``log(sum(exp(input)))`` over ``dim``, without overflow."""
+    """``log(sum(exp(input)))`` over ``dim``, without overflow.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.logsumexp(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([2.3133, 5.1269])
+
+    Follows ``torch.logsumexp``.
+    """
     axes = reduced_dims(dim, input.ndim)
     if not is_complex(input) and all(input.shape[a] for a in axes):
         wide = input.astype(accumulator(input.dtype))
@@ -679,13 +793,30 @@ def vector_norm(
 
 @op(promote="numeric")
 def dist(input: Array, other: Array, p: float = 2) -> Array:
-    """The ``p``-norm of ``input - other``."""
+    """The ``p``-norm of ``input - other``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.dist(torch.zeros(2), torch.tensor([3.0, 4.0]))
+        tensor(5.)
+
+    Follows ``torch.dist``.
+    """
     return vector_norm.impl(jnp.subtract(input, other), p)
 
 
 @op()
 def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
-    """``input`` with each slice along ``dim`` scaled down to a ``p``-norm of ``maxnorm``."""
+    """``input`` with each slice along ``dim`` scaled down to a ``p``-norm of ``maxnorm``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.renorm(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 2, 0, 1.0)
+        tensor([[0.4472, 0.8944],
+                [0.5145, 0.8575]])
+
+    Follows ``torch.renorm``.
+    """
     if p <= 0:
         raise RuntimeError(f"renorm: non-positive norm not supported, got p={p}")
     if maxnorm < 0:

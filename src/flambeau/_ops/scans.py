@@ -22,7 +22,16 @@ def _result_dtype(input: Array, dtype: np.dtype | None) -> np.dtype:
 
 @op()
 def cumsum(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
-    """The running sum along ``dim``; integers give int64."""
+    """The running sum along ``dim``; integers give int64.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cumsum(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([[1., 3.],
+                [3., 8.]])
+
+    Follows ``torch.cumsum``.
+    """
     dim = canonical_dim(dim, input.ndim)
     result = _result_dtype(input, dtype)
     wide = input.astype(accumulator(result))
@@ -31,7 +40,16 @@ def cumsum(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
 
 @op()
 def cumprod(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
-    """The running product along ``dim``; integers give int64."""
+    """The running product along ``dim``; integers give int64.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cumprod(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([[ 1.,  2.],
+                [ 3., 15.]])
+
+    Follows ``torch.cumprod``.
+    """
     dim = canonical_dim(dim, input.ndim)
     result = _result_dtype(input, dtype)
     wide = input.astype(accumulator(result))
@@ -40,7 +58,16 @@ def cumprod(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
 
 @op(promote="float")
 def logcumsumexp(input: Array, dim: int) -> Array:
-    """The logarithm of the running sum of exponentials along ``dim``."""
+    """The logarithm of the running sum of exponentials along ``dim``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.logcumsumexp(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        tensor([[1.0000, 2.3133],
+                [3.0000, 5.1269]])
+
+    Follows ``torch.logcumsumexp``.
+    """
     dim = canonical_dim(dim, input.ndim)
     if not input.ndim or not input.size:
         return input
@@ -73,13 +100,37 @@ def _running_extreme(input: Array, dim: int, later_wins: Any) -> tuple[Array, Ar
 
 @op(returns=("values", "indices"))
 def cummax(input: Array, dim: int) -> tuple[Array, Array]:
-    """The largest element so far along ``dim`` and where it was, the latest among equals."""
+    """The largest element so far along ``dim`` and where it was, the latest among equals.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cummax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        torch.return_types.cummax(
+        values=tensor([[1., 2.],
+                [3., 5.]]),
+        indices=tensor([[0, 1],
+                [0, 1]]))
+
+    Follows ``torch.cummax``.
+    """
     return _running_extreme(input, dim, lambda left, right: right >= left)
 
 
 @op(returns=("values", "indices"))
 def cummin(input: Array, dim: int) -> tuple[Array, Array]:
-    """The smallest element so far along ``dim`` and where it was, the latest among equals."""
+    """The smallest element so far along ``dim`` and where it was, the latest among equals.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cummin(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        torch.return_types.cummin(
+        values=tensor([[1., 1.],
+                [3., 3.]]),
+        indices=tensor([[0, 0],
+                [0, 0]]))
+
+    Follows ``torch.cummin``.
+    """
     return _running_extreme(input, dim, lambda left, right: right <= left)
 
 
@@ -87,7 +138,15 @@ def cummin(input: Array, dim: int) -> tuple[Array, Array]:
 def diff(
     input: Array, n: int = 1, dim: int = -1, prepend: OptArray = None, append: OptArray = None
 ) -> Array:
-    """The ``n``-th difference along ``dim``, with what to put before and after it first."""
+    """The ``n``-th difference along ``dim``, with what to put before and after it first.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.diff(torch.tensor([1, 4, 9]))
+        tensor([3, 5])
+
+    Follows ``torch.diff``.
+    """
     if not input.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:

@@ -528,6 +528,11 @@ def _unreal(base: Array, new: Array) -> Array:
 def real(input: Array) -> Array:
     """The real part; a real tensor is its own.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.real(torch.tensor([1 + 2j]))
+        tensor([1.])
+
     Follows ``torch.real``.
     """
     return lax.real(input) if jnp.iscomplexobj(input) else input
@@ -543,6 +548,11 @@ def imag(input: Array) -> Array:
 
     Raises:
         RuntimeError: the tensor is real.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.imag(torch.tensor([1 + 2j]))
+        tensor([2.])
 
     Follows ``torch.imag``.
     """
@@ -561,6 +571,11 @@ def view_as_real(input: Array) -> Array:
 
     Shape:
         Input: (\*), complex. Output: (\*, 2).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.view_as_real(torch.tensor([1 + 2j]))
+        tensor([[1., 2.]])
 
     Follows ``torch.view_as_real``.
     """
@@ -582,6 +597,11 @@ def view_as_complex(input: Array) -> Array:
 
     Shape:
         Input: (\*, 2). Output: (\*), complex.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.view_as_complex(torch.ones(1, 2))
+        tensor([1.+1.j])
 
     Follows ``torch.view_as_complex``.
     """

@@ -64,6 +64,11 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool 
 def msort(input: Array) -> Array:
     """The elements in order along dimension 0.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.msort(torch.tensor([3, 1, 2]))
+        tensor([1, 2, 3])
+
     Follows ``torch.msort``.
     """
     return sort.impl(input, 0)[0]
@@ -110,6 +115,13 @@ def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tupl
 
     Raises:
         RuntimeError: ``k`` is not in ``[1, size of the dimension]``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.kthvalue(torch.tensor([3, 1, 2]), 1)
+        torch.return_types.kthvalue(
+        values=tensor(1),
+        indices=tensor(1))
 
     Follows ``torch.kthvalue``.
     """
@@ -229,6 +241,11 @@ def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Ar
     """Counts of the elements in ``bins`` equal parts of ``[min, max]``.
 
     With ``min == max`` the range is that of the data. Elements outside are not counted.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), 2)
+        tensor([2., 1.])
 
     Follows ``torch.histc``.
     """

@@ -15,27 +15,59 @@ from flambeau._ops.registry import Array, Operand, OptScalar, op
 
 @op(promote="float")
 def erf(input: Array) -> Array:
-    """The error function."""
+    """The error function.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.erf(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([-0.9661,  0.0000,  0.9953])
+
+    Follows ``torch.erf``.
+    """
     return lax.erf(input)
 
 
 @op(promote="float")
 def erfc(input: Array) -> Array:
-    """``1 - erf(input)``, accurate for large input."""
+    """``1 - erf(input)``, accurate for large input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.erfc(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([1.9661, 1.0000, 0.0047])
+
+    Follows ``torch.erfc``.
+    """
     return lax.erfc(input)
 
 
 @op(promote="float")
 @in_float32
 def erfinv(input: Array) -> Array:
-    """The inverse of :func:`erf`."""
+    """The inverse of :func:`erf`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.erfinv(torch.tensor([-0.5, 0.0, 0.5]))
+        tensor([-0.4769,  0.0000,  0.4769])
+
+    Follows ``torch.erfinv``.
+    """
     return lax.erf_inv(input)
 
 
 @op(promote="float")
 @in_float32
 def erfcx(input: Array) -> Array:
-    """``exp(input ** 2) * erfc(input)``."""
+    """``exp(input ** 2) * erfc(input)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.erfcx(torch.tensor([0.0, 1.0]))
+        tensor([1.0000, 0.4276])
+
+    Follows ``torch.special.erfcx``.
+    """
     return jsp.erfcx(input)
 
 
@@ -70,7 +102,15 @@ def _digamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, 
 @op(promote="float")
 @in_float32
 def digamma(input: Array) -> Array:
-    """The derivative of the logarithm of the gamma function."""
+    """The derivative of the logarithm of the gamma function.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.digamma(torch.tensor([1.0, 2.0, 4.0]))
+        tensor([-0.5772,  0.4228,  1.2561])
+
+    Follows ``torch.digamma``.
+    """
     zero = input == 0
     value = _digamma(jnp.where(zero, 1, input))
     return jnp.where(zero, -jnp.copysign(jnp.inf, lax.stop_gradient(input)), value)
@@ -83,6 +123,13 @@ def polygamma(n: int, input: Array) -> Array:
 
     Raises:
         RuntimeError: ``n`` is negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.polygamma(1, torch.tensor([1.0, 2.0]))
+        tensor([1.6449, 0.6449])
+
+    Follows ``torch.polygamma``.
     """
     if n < 0:
         raise RuntimeError(f"polygamma(n, x) does not support negative n, got n={n}")
@@ -108,7 +155,15 @@ def _trigamma(input: Array) -> Array:
 @op(promote="float")
 @in_float32
 def mvlgamma(input: Array, p: int) -> Array:
-    """The logarithm of the multivariate gamma function of dimension ``p``."""
+    """The logarithm of the multivariate gamma function of dimension ``p``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.mvlgamma(torch.tensor([2.0, 3.0]), 2)
+        tensor([0.4516, 1.5502])
+
+    Follows ``torch.mvlgamma``.
+    """
     if p < 1:
         raise RuntimeError(f"p has to be greater than or equal to 1, got {p}")
     steps = jnp.arange(p, dtype=input.dtype) / 2
@@ -119,14 +174,30 @@ def mvlgamma(input: Array, p: int) -> Array:
 @op(promote="float")
 @in_float32
 def gammainc(input: Array, other: Array) -> Array:
-    """The regularised lower incomplete gamma function of order ``input`` at ``other``."""
+    """The regularised lower incomplete gamma function of order ``input`` at ``other``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.igamma(torch.tensor([2.0]), torch.tensor([1.0]))
+        tensor([0.2642])
+
+    Follows ``torch.igamma``.
+    """
     return lax.igamma(*jnp.broadcast_arrays(input, other))
 
 
 @op(promote="float")
 @in_float32
 def gammaincc(input: Array, other: Array) -> Array:
-    """The regularised upper incomplete gamma function of order ``input`` at ``other``."""
+    """The regularised upper incomplete gamma function of order ``input`` at ``other``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.igammac(torch.tensor([2.0]), torch.tensor([1.0]))
+        tensor([0.7358])
+
+    Follows ``torch.igammac``.
+    """
     return lax.igammac(*jnp.broadcast_arrays(input, other))
 
 
@@ -136,6 +207,13 @@ def zeta(input: Operand, other: Operand) -> Array:
     """The Hurwitz zeta function, ``sum over k of (k + other) ** -input``.
 
     The derivative in ``input`` is not known: it is nan.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.zeta(torch.tensor([2.0]), torch.tensor([1.0]))
+        tensor([1.6449])
+
+    Follows ``torch.special.zeta``.
     """
     return _zeta(*jnp.broadcast_arrays(input, other))
 
@@ -190,7 +268,15 @@ def _zeta_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tu
 @op(promote="float")
 @in_float32
 def i0(input: Array) -> Array:
-    """The modified Bessel function of the first kind, order 0."""
+    """The modified Bessel function of the first kind, order 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.i0(torch.tensor([-1.5, 0.0, 2.0]))
+        tensor([1.6467, 1.0000, 2.2796])
+
+    Follows ``torch.i0``.
+    """
     return _i0(input)
 
 
@@ -221,21 +307,45 @@ def _i1_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array
 @op(promote="float")
 @in_float32
 def i0e(input: Array) -> Array:
-    """``exp(-|input|) * i0(input)``."""
+    """``exp(-|input|) * i0(input)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.i0e(torch.tensor([0.0, 1.0]))
+        tensor([1.0000, 0.4658])
+
+    Follows ``torch.special.i0e``.
+    """
     return _i0e(input)
 
 
 @op(promote="float")
 @in_float32
 def i1(input: Array) -> Array:
-    """The modified Bessel function of the first kind, order 1."""
+    """The modified Bessel function of the first kind, order 1.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.i1(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.5652])
+
+    Follows ``torch.special.i1``.
+    """
     return _i1(input)
 
 
 @op(promote="float")
 @in_float32
 def i1e(input: Array) -> Array:
-    """``exp(-|input|) * i1(input)``."""
+    """``exp(-|input|) * i1(input)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.i1e(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.2079])
+
+    Follows ``torch.special.i1e``.
+    """
     return _i1e(input)
 
 
@@ -266,28 +376,60 @@ def _i1e_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arra
 @op(promote="float")
 @in_float32
 def ndtr(input: Array) -> Array:
-    """The distribution function of the standard normal."""
+    """The distribution function of the standard normal.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.ndtr(torch.tensor([0.0, 1.0]))
+        tensor([0.5000, 0.8413])
+
+    Follows ``torch.special.ndtr``.
+    """
     return jsp.ndtr(input)
 
 
 @op(promote="float")
 @in_float32
 def log_ndtr(input: Array) -> Array:
-    """The logarithm of :func:`ndtr`, accurate far in the left tail."""
+    """The logarithm of :func:`ndtr`, accurate far in the left tail.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.log_ndtr(torch.tensor([0.0, 1.0]))
+        tensor([-0.6931, -0.1728])
+
+    Follows ``torch.special.log_ndtr``.
+    """
     return jsp.log_ndtr(input)
 
 
 @op(promote="float")
 @in_float32
 def ndtri(input: Array) -> Array:
-    """The inverse of :func:`ndtr`."""
+    """The inverse of :func:`ndtr`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.ndtri(torch.tensor([0.25, 0.5]))
+        tensor([-0.6745,  0.0000])
+
+    Follows ``torch.special.ndtri``.
+    """
     return jsp.ndtri(input)
 
 
 @op(promote="float")
 @in_float32
 def logit(input: Array, eps: OptScalar = None) -> Array:
-    """``log(input / (1 - input))``, with ``input`` clamped to ``[eps, 1 - eps]`` first."""
+    """``log(input / (1 - input))``, with ``input`` clamped to ``[eps, 1 - eps]`` first.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.logit(torch.tensor([-0.5, 0.0, 0.5]))
+        tensor([nan, -inf, 0.])
+
+    Follows ``torch.logit``.
+    """
     if eps is None:
         return jnp.log(input / (1 - input))
     low, high = eps, 1 - eps
@@ -298,7 +440,15 @@ def logit(input: Array, eps: OptScalar = None) -> Array:
 @op(promote="float")
 @in_float32
 def entr(input: Array) -> Array:
-    """``-input * log(input)``; 0 at 0 and -inf below."""
+    """``-input * log(input)``; 0 at 0 and -inf below.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.special.entr(torch.tensor([0.0, 1.0]))
+        tensor([0., -0.])
+
+    Follows ``torch.special.entr``.
+    """
     positive = input > 0
     safe = jnp.where(positive, input, 1)
     value = -safe * jnp.log(safe)

@@ -96,7 +96,15 @@ subtract = sub
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-    """``other - alpha * input``. Follows ``torch.rsub``."""
+    """``other - alpha * input``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.rsub(torch.tensor([1.0, 2.0]), 10)
+        tensor([9., 8.])
+
+    Follows ``torch.rsub``.
+    """
     need_tensor("rsub", input)
     if alpha.__class__ is int and alpha == 1:
         return run(rows.rsub, (input, other))
@@ -185,7 +193,15 @@ def _pow(input: Any, exponent: Any) -> Any:
 
 
 def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
-    """Raises to a power in float64, or complex128. Follows ``torch.float_power``."""
+    """Raises to a power in float64, or complex128.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.float_power(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([ 1.,  4., 27.], dtype=torch.float64)
+
+    Follows ``torch.float_power``.
+    """
     is_complex = any(
         o.is_complex() if isinstance(o, TensorBase) else isinstance(o, complex)
         for o in (input, exponent)

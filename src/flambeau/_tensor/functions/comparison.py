@@ -45,6 +45,11 @@ def isclose(
     Raises:
         RuntimeError: the dtypes differ, or a tolerance is negative.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.isclose(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
+        tensor([False, False,  True])
+
     Follows ``torch.isclose``.
     """
     need_tensor("isclose", input)
@@ -72,6 +77,11 @@ def allclose(
 
 def equal(input: Any, other: Any) -> bool:
     """Whether two tensors have the same shape and elements. Executes what is pending.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.equal(torch.ones(2), torch.ones(2))
+        True
 
     Follows ``torch.equal``.
     """

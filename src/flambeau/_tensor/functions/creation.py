@@ -151,6 +151,11 @@ def asarray(
     Raises:
         ValueError: ``copy=False`` and the data has to be copied.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.asarray([1, 2])
+        tensor([1, 2])
+
     Follows ``torch.asarray``.
     """
     if isinstance(obj, TensorBase):
@@ -202,6 +207,11 @@ def scalar_tensor(
     requires_grad: bool = False,
 ) -> Any:
     """A number as a zero-dimensional tensor of the default dtype.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.scalar_tensor(2.0)
+        tensor(2.)
 
     Follows ``torch.scalar_tensor``.
     """
@@ -422,6 +432,11 @@ def ones_like(
 ) -> Any:
     """Ones of the shape, dtype and device of ``input``, where nothing else is asked for.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ones_like(torch.empty(2))
+        tensor([1., 1.])
+
     Follows ``torch.ones_like``.
     """
     size, kind, place = _like("ones_like", input, dtype, layout, device, memory_format)
@@ -458,6 +473,11 @@ def full_like(
     pin_memory: bool = False,
 ) -> Any:
     """A tensor like ``input``, filled with ``fill_value``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.full_like(torch.empty(2), 3)
+        tensor([3., 3.])
 
     Follows ``torch.full_like``.
     """
@@ -841,6 +861,12 @@ def triu_indices(
 ) -> Any:
     """Row and column numbers of the upper triangle of a matrix, as a tensor of two rows.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.triu_indices(2, 2)
+        tensor([[0, 0, 1],
+                [0, 1, 1]])
+
     Follows ``torch.triu_indices``.
     """
     return _triangle_indices(
@@ -886,7 +912,15 @@ def hann_window(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Any:
-    """The Hann window. Follows ``torch.hann_window``."""
+    """The Hann window.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.hann_window(3)
+        tensor([0.0000, 0.7500, 0.7500])
+
+    Follows ``torch.hann_window``.
+    """
     options = (dtype, layout, device, requires_grad)
     return _window("hann_window", rows.hann_window, window_length, periodic, (), options)
 
@@ -903,7 +937,15 @@ def hamming_window(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Any:
-    """The Hamming window. Follows ``torch.hamming_window``."""
+    """The Hamming window.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.hamming_window(3)
+        tensor([0.0800, 0.7700, 0.7700])
+
+    Follows ``torch.hamming_window``.
+    """
     options = (dtype, layout, device, requires_grad)
     numbers = (float(alpha), float(beta))
     return _window("hamming_window", rows.hamming_window, window_length, periodic, numbers, options)
@@ -934,7 +976,15 @@ def bartlett_window(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Any:
-    """The triangular window. Follows ``torch.bartlett_window``."""
+    """The triangular window.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.bartlett_window(3)
+        tensor([0.0000, 0.6667, 0.6667])
+
+    Follows ``torch.bartlett_window``.
+    """
     options = (dtype, layout, device, requires_grad)
     return _window("bartlett_window", rows.bartlett_window, window_length, periodic, (), options)
 
@@ -1024,6 +1074,12 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
 
 def cartesian_prod(*tensors: Any) -> Any:
     """All tuples with one element from each vector, as rows.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3]))
+        tensor([[1, 3],
+                [2, 3]])
 
     Follows ``torch.cartesian_prod``.
     """

@@ -50,7 +50,15 @@ def fftfreq(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Any:
-    """The frequencies of a transform of ``n`` samples. Follows ``torch.fft.fftfreq``."""
+    """The frequencies of a transform of ``n`` samples.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.fftfreq(4)
+        tensor([ 0.0000,  0.2500, -0.5000, -0.2500])
+
+    Follows ``torch.fft.fftfreq``.
+    """
     return _frequencies(rows.fftfreq, n, d, dtype, device, requires_grad)
 
 
@@ -63,7 +71,15 @@ def rfftfreq(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Any:
-    """The frequencies of a half transform of ``n`` samples. Follows ``torch.fft.rfftfreq``."""
+    """The frequencies of a half transform of ``n`` samples.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.rfftfreq(4)
+        tensor([0.0000, 0.2500, 0.5000])
+
+    Follows ``torch.fft.rfftfreq``.
+    """
     return _frequencies(rows.rfftfreq, n, d, dtype, device, requires_grad)
 
 

@@ -92,6 +92,11 @@ def index_add(
 ) -> Any:
     """``alpha * source`` added to the entries of ``dim`` that ``index`` names.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.index_add(torch.ones(2), 0, torch.tensor([0]), torch.tensor([4.0]))
+        tensor([5., 1.])
+
     Follows ``torch.index_add``.
     """
     return _index_add(input, dim, index, source, alpha=alpha, out=out)
@@ -151,6 +156,11 @@ def where_method(self: Any, condition: Any, other: Any) -> Any:
 def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any = None) -> Any:
     """Elements picked along ``dim`` (or flattened), the other dimensions broadcast.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.take_along_dim(torch.tensor([5, 6]), torch.tensor([1]))
+        tensor([6])
+
     Follows ``torch.take_along_dim``.
     """
     return _take_along_dim(input, indices, dim, out=out)
@@ -182,7 +192,15 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
 
 
 def argwhere(input: Any) -> Any:
-    """The positions of the elements that are not zero. Follows ``torch.argwhere``."""
+    """The positions of the elements that are not zero.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.argwhere(torch.tensor([0, 3]))
+        tensor([[1]])
+
+    Follows ``torch.argwhere``.
+    """
     return nonzero(input)
 
 

@@ -35,22 +35,56 @@ vander = public(rows.vander)
 
 
 def concat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
-    """The tensors one after the other. Follows ``torch.concat``."""
+    """The tensors one after the other.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.concat((torch.tensor([1]), torch.tensor([2, 3])))
+        tensor([1, 2, 3])
+
+    Follows ``torch.concat``.
+    """
     return cat(tensors, dim, out=out)
 
 
 def concatenate(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
-    """The tensors one after the other. Follows ``torch.concatenate``."""
+    """The tensors one after the other.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.concatenate((torch.tensor([1]), torch.tensor([2, 3])))
+        tensor([1, 2, 3])
+
+    Follows ``torch.concatenate``.
+    """
     return cat(tensors, dim, out=out)
 
 
 def row_stack(tensors: Any, *, out: Any = None) -> Any:
-    """The tensors joined along dimension 0. Follows ``torch.row_stack``."""
+    """The tensors joined along dimension 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.row_stack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+        tensor([[1, 2],
+                [3, 4]])
+
+    Follows ``torch.row_stack``.
+    """
     return vstack(tensors, out=out)
 
 
 def block_diag(*tensors: Any) -> Any:
-    """One matrix with the given matrices along its diagonal. Follows ``torch.block_diag``."""
+    """One matrix with the given matrices along its diagonal.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.block_diag(torch.ones(1, 1), torch.ones(1, 2))
+        tensor([[1., 0., 0.],
+                [0., 1., 1.]])
+
+    Follows ``torch.block_diag``.
+    """
     return run(rows.block_diag, (tensors,), ())
 
 
@@ -127,7 +161,16 @@ def repeat_interleave(
 
 
 def diagflat(input: Any, offset: int = 0) -> Any:
-    """A matrix with all elements of a tensor on a diagonal. Follows ``torch.diagflat``."""
+    """A matrix with all elements of a tensor on a diagonal.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.diagflat(torch.tensor([1, 2]))
+        tensor([[1, 0],
+                [0, 2]])
+
+    Follows ``torch.diagflat``.
+    """
     return diag_embed(shape.reshape(input, -1), offset)
 
 

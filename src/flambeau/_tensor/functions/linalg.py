@@ -78,6 +78,12 @@ def pinv(
 ) -> Any:
     """The Moore-Penrose inverse, ignoring singular values below a tolerance.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.pinv(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
+
     Follows ``torch.linalg.pinv``.
     """
     rtol = rcond if rtol is None else rtol
@@ -95,7 +101,15 @@ def matrix_rank(
     rtol: Any = None,
     out: Any = None,
 ) -> Any:
-    """The number of singular values above a tolerance. Follows ``torch.linalg.matrix_rank``."""
+    """The number of singular values above a tolerance.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.matrix_rank(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor(2)
+
+    Follows ``torch.linalg.matrix_rank``.
+    """
     if tol is not None:
         atol, rtol = tol, 0.0
     static = (("hermitian", bool(hermitian)),)
@@ -129,6 +143,12 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
 def multi_dot(tensors: Any, *, out: Any = None) -> Any:
     """The product of several matrices, in the order that costs least.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.multi_dot([torch.eye(2), torch.ones(2, 1)])
+        tensor([[1.],
+                [1.]])
+
     Follows ``torch.linalg.multi_dot``.
     """
     return _stored(out, run(products.multi_dot, (tensors,), ()), "multi_dot")
@@ -144,6 +164,11 @@ def matrix_norm(
     out: Any = None,
 ) -> Any:
     """A norm of matrices: ``"fro"``, ``"nuc"``, or of order ±1, ±2 or ±inf.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.matrix_norm(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor(4.4721)
 
     Follows ``torch.linalg.matrix_norm``.
     """
@@ -166,7 +191,15 @@ def vector_norm(
     dtype: Any = None,
     out: Any = None,
 ) -> Any:
-    """A norm of vectors, of any order. Follows ``torch.linalg.vector_norm``."""
+    """A norm of vectors, of any order.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.vector_norm(torch.tensor([3.0, 4.0]))
+        tensor(5.)
+
+    Follows ``torch.linalg.vector_norm``.
+    """
     static = (
         ("ord", float(ord)),
         ("dim", None if dim is None else shape.sizes_of((dim,), "dim")),
@@ -186,6 +219,11 @@ def norm(
     dtype: Any = None,
 ) -> Any:
     """A norm of vectors or matrices, by ``ord`` and the number of dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.norm(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor(4.4721)
 
     Follows ``torch.linalg.norm``.
     """
@@ -209,7 +247,15 @@ def norm(
 
 
 def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
-    """The condition number in a norm; None means the 2-norm. Follows ``torch.linalg.cond``."""
+    """The condition number in a norm; None means the 2-norm.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.cond(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor(2.)
+
+    Follows ``torch.linalg.cond``.
+    """
     static = (("p", p if p is None or isinstance(p, str) else float(p)),)
     return _stored(out, run(rows.cond, (A,), static), "cond", exact=False)
 
@@ -221,17 +267,43 @@ def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
 
 
 def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
-    """The sums of products along ``dim``, ``x`` conjugated. Follows ``torch.linalg.vecdot``."""
+    """The sums of products along ``dim``, ``x`` conjugated.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+        tensor(11.)
+
+    Follows ``torch.linalg.vecdot``.
+    """
     return _stored(out, run(rows.vecdot, (x, y), (("dim", dim),)), "vecdot")
 
 
 def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
-    """The diagonals of matrices, as a view. Follows ``torch.linalg.diagonal``."""
+    """The diagonals of matrices, as a view.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.diagonal(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([2., 4.])
+
+    Follows ``torch.linalg.diagonal``.
+    """
     return shape.diagonal(A, offset, dim1, dim2)
 
 
 def vander(x: Any, N: int | None = None) -> Any:
-    """Matrices of the powers of vectors, ascending. Follows ``torch.linalg.vander``."""
+    """Matrices of the powers of vectors, ascending.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.vander(torch.tensor([1, 2, 3]))
+        tensor([[1, 1, 1],
+                [1, 2, 4],
+                [1, 3, 9]])
+
+    Follows ``torch.linalg.vander``.
+    """
     count = x.shape[-1] if N is None else N
     if count < 2:
         raise RuntimeError("N must be greater than 1.")
@@ -239,7 +311,16 @@ def vander(x: Any, N: int | None = None) -> Any:
 
 
 def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
-    """The matrix product. Follows ``torch.linalg.matmul``."""
+    """The matrix product.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.matmul(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.eye(2))
+        tensor([[2., 0.],
+                [0., 4.]])
+
+    Follows ``torch.linalg.matmul``.
+    """
     return _stored(out, run(products.matmul, (input, other), ()), "matmul")
 
 
@@ -250,13 +331,32 @@ def _info(A: Any) -> Any:
 
 
 def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
-    """The inverse and an error code, which is always 0. Follows ``torch.linalg.inv_ex``."""
+    """The inverse and an error code, which is always 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.inv_ex(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        torch.return_types.linalg_inv_ex(
+        inverse=tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]]),
+        info=tensor(0, dtype=torch.int32))
+
+    Follows ``torch.linalg.inv_ex``.
+    """
     result = named_results("linalg_inv_ex", ("inverse", "info"))(inv(A), _info(A))
     return _stored(out, result, "inv_ex")
 
 
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """The Cholesky factor and an error code: where it failed, from the NaN in the factor.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.cholesky_ex(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        torch.return_types.linalg_cholesky_ex(
+        L=tensor([[1.4142, 0.0000],
+                [0.0000, 2.0000]]),
+        info=tensor(0, dtype=torch.int32))
 
     Follows ``torch.linalg.cholesky_ex``.
     """

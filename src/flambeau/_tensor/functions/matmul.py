@@ -33,7 +33,16 @@ _cross = public(rows.cross)
 
 
 def ger(input: Any, vec2: Any, *, out: Any = None) -> Any:
-    """The products of all pairs of elements of two vectors. Follows ``torch.ger``."""
+    """The products of all pairs of elements of two vectors.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ger(torch.tensor([1, 2]), torch.tensor([3, 4]))
+        tensor([[3, 4],
+                [6, 8]])
+
+    Follows ``torch.ger``.
+    """
     return outer(input, vec2, out=out)
 
 
@@ -41,6 +50,11 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
     """The vector product of vectors of three elements along ``dim``.
 
     Without ``dim`` the first dimension of size 3 is taken.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cross(torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0]))
+        tensor([0, 0, 1])
 
     Follows ``torch.cross``.
     """
@@ -62,6 +76,11 @@ def cdist(
 
     Shape:
         x1: (\*, P, M). x2: (\*, R, M). Output: (\*, P, R).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cdist(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]))
+        tensor([[5.]])
 
     Follows ``torch.cdist``.
     """
@@ -85,7 +104,16 @@ def pdist(input: Any, p: float = 2.0) -> Any:
 
 
 def chain_matmul(*matrices: Any, out: Any = None) -> Any:
-    """The product of several matrices, in the cheapest order. Follows ``torch.chain_matmul``."""
+    """The product of several matrices, in the cheapest order.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.chain_matmul(torch.eye(2), torch.ones(2, 1))
+        tensor([[1.],
+                [1.]])
+
+    Follows ``torch.chain_matmul``.
+    """
     if len(matrices) == 1:
         return matrices[0]
     result = run(rows.multi_dot, (matrices,), ())

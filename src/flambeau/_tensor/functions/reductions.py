@@ -183,6 +183,12 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
     Raises:
         RuntimeError: weights of a wrong shape or dtype, or negative ones.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cov(torch.tensor([[1.0, 2.0], [3.0, 5.0]]))
+        tensor([[0.5000, 1.0000],
+                [1.0000, 2.0000]])
+
     Follows ``torch.cov``.
     """
     result = _cov(input, correction=correction, fweights=fweights, aweights=aweights)
@@ -263,7 +269,16 @@ def max(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
 def min(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
     """The smallest element, the smallest along a dimension, or the smaller of two tensors.
 
-    The overloads are those of :func:`max`. Follows ``torch.min``.
+    The overloads are those of :func:`max`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.min(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        torch.return_types.min(
+        values=tensor([1., 3.]),
+        indices=tensor([0, 0]))
+
+    Follows ``torch.min``.
     """
     return _extreme("min", rows.min_all, rows.min_dim, _two("minimum"), input, args, kwargs, out)
 
@@ -286,6 +301,13 @@ def median(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         out: a tensor for the result, or a pair of them.
         kwargs: the same by name.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.median(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        torch.return_types.median(
+        values=tensor([1., 3.]),
+        indices=tensor([0, 0]))
+
     Follows ``torch.median``.
     """
     return _along("median", rows.median_all, rows.median_dim, input, args, kwargs, out)
@@ -293,7 +315,17 @@ def median(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
 
 @numpy_names
 def nanmedian(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
-    """The median of what is not nan; arguments as :func:`median`. Follows ``torch.nanmedian``."""
+    """The median of what is not nan; arguments as :func:`median`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nanmedian(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
+        torch.return_types.nanmedian(
+        values=tensor([1., 3.]),
+        indices=tensor([0, 0]))
+
+    Follows ``torch.nanmedian``.
+    """
     return _along("nanmedian", rows.nanmedian_all, rows.nanmedian_dim, input, args, kwargs, out)
 
 
@@ -359,6 +391,11 @@ def nanquantile(
 ) -> Any:
     """The quantiles of what is not nan; arguments as :func:`quantile`.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nanquantile(torch.tensor([1.0, 2.0, 4.0]), 0.5)
+        tensor(2.)
+
     Follows ``torch.nanquantile``.
     """
     return _quantile("nanquantile", rows.nanquantile, input, q, dim, keepdim, interpolation, out)
@@ -386,6 +423,11 @@ def norm(
         keepdim: leave the reduced dimensions in place with size 1.
         out: a tensor for the result.
         dtype: cast to it first.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.norm(torch.tensor([[1.0, 2.0], [3.0, 5.0]]))
+        tensor(6.2450)
 
     Follows ``torch.norm``.
     """

@@ -54,6 +54,11 @@ trapz = trapezoid
 def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The running integral along ``dim``; arguments as :func:`trapezoid`.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cumulative_trapezoid(torch.tensor([1.0, 2.0, 3.0]))
+        tensor([1.5000, 4.0000])
+
     Follows ``torch.cumulative_trapezoid``.
     """
     return _integral(rows.cumulative_trapezoid, y, x, dx, dim)

@@ -149,7 +149,16 @@ def permute(input: Any, *args: Any, dims: Any = None) -> Any:
 
 
 def t(input: Any) -> Any:
-    """A matrix transposed; tensors of fewer dimensions as they are. Follows ``torch.t``."""
+    """A matrix transposed; tensors of fewer dimensions as they are.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.t(torch.tensor([[1, 2], [3, 4]]))
+        tensor([[1, 3],
+                [2, 4]])
+
+    Follows ``torch.t``.
+    """
     ndim = value_of(input).aval.ndim
     if ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {ndim}D")
@@ -157,12 +166,30 @@ def t(input: Any) -> Any:
 
 
 def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
-    """Two dimensions exchanged. Follows ``torch.swapaxes``."""
+    """Two dimensions exchanged.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.swapaxes(torch.ones(1, 2), 0, 1)
+        tensor([[1.],
+                [1.]])
+
+    Follows ``torch.swapaxes``.
+    """
     return transpose(input, axis0, axis1)
 
 
 def swapdims(input: Any, dim0: int, dim1: int) -> Any:
-    """Two dimensions exchanged. Follows ``torch.swapdims``."""
+    """Two dimensions exchanged.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.swapdims(torch.ones(1, 2), 0, 1)
+        tensor([[1.],
+                [1.]])
+
+    Follows ``torch.swapdims``.
+    """
     return transpose(input, dim0, dim1)
 
 
@@ -215,7 +242,16 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 
 
 def moveaxis(input: Any, source: Any, destination: Any) -> Any:
-    """Dimensions moved to other places. Follows ``torch.moveaxis``."""
+    """Dimensions moved to other places.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.moveaxis(torch.ones(1, 2), 0, 1)
+        tensor([[1.],
+                [1.]])
+
+    Follows ``torch.moveaxis``.
+    """
     return movedim(input, source, destination)
 
 
@@ -256,7 +292,15 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 
 def ravel(input: Any) -> Any:
-    """All elements in one dimension. Follows ``torch.ravel``."""
+    """All elements in one dimension.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
+        tensor([1, 2, 3, 4])
+
+    Follows ``torch.ravel``.
+    """
     return reshape(input, -1)
 
 
@@ -306,7 +350,16 @@ def expand_as(input: Any, other: Any) -> Any:
 
 
 def broadcast_to(input: Any, size: Any) -> Any:
-    """Broadcast to a shape, without a copy. Follows ``torch.broadcast_to``."""
+    """Broadcast to a shape, without a copy.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
+        tensor([[1, 2],
+                [1, 2]])
+
+    Follows ``torch.broadcast_to``.
+    """
     return expand(input, size)
 
 
@@ -481,6 +534,11 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Views of nearly equal pieces, or of the pieces between given positions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.tensor_split(torch.arange(5), 2)
+        (tensor([0, 1, 2]), tensor([3, 4]))
+
     Follows ``torch.tensor_split``.
     """
     shape = _shape(input)
@@ -525,7 +583,15 @@ def _split_along(name: str, input: Any, indices_or_sections: Any, dim: int, leas
 
 
 def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """Views of pieces along dimension 1 (0 for a vector). Follows ``torch.hsplit``."""
+    """Views of pieces along dimension 1 (0 for a vector).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.hsplit(torch.arange(4), 2)
+        (tensor([0, 1]), tensor([2, 3]))
+
+    Follows ``torch.hsplit``.
+    """
     dim = 0 if value_of(input).aval.ndim == 1 else 1
     return _split_along("hsplit", input, indices_or_sections, dim, 1)
 
@@ -568,12 +634,28 @@ def _at_least(one: Any, tensors: tuple[Any, ...]) -> Any:
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """Tensors with at least one dimension. Follows ``torch.atleast_1d``."""
+    """Tensors with at least one dimension.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.atleast_1d(torch.tensor(1))
+        tensor([1])
+
+    Follows ``torch.atleast_1d``.
+    """
     return _at_least(lambda x: x if x.ndim else reshape(x, 1), tensors)
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """Tensors with at least two dimensions, new ones in front. Follows ``torch.atleast_2d``."""
+    """Tensors with at least two dimensions, new ones in front.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.atleast_2d(torch.tensor(1))
+        tensor([[1]])
+
+    Follows ``torch.atleast_2d``.
+    """
 
     def one(x: Any) -> Any:
         return x if x.ndim >= 2 else (unsqueeze(x, 0) if x.ndim else reshape(x, 1, 1))
@@ -582,7 +664,15 @@ def atleast_2d(*tensors: Any) -> Any:
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Tensors with at least three dimensions. Follows ``torch.atleast_3d``."""
+    """Tensors with at least three dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.atleast_3d(torch.tensor(1))
+        tensor([[[1]]])
+
+    Follows ``torch.atleast_3d``.
+    """
 
     def one(x: Any) -> Any:
         if x.ndim == 0:
@@ -599,6 +689,12 @@ def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = 
 
     Raises:
         RuntimeError: it reaches outside the memory.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.as_strided(torch.arange(4), (2, 2), (1, 1))
+        tensor([[0, 1],
+                [1, 2]])
 
     Follows ``torch.as_strided``.
     """

@@ -49,7 +49,15 @@ def sort(
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """The positions that put the elements in order along ``dim``. Follows ``torch.argsort``."""
+    """The positions that put the elements in order along ``dim``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.argsort(torch.tensor([3, 1, 2]))
+        tensor([1, 2, 0])
+
+    Follows ``torch.argsort``.
+    """
     static = (("dim", dim), ("descending", bool(descending)), ("stable", bool(stable)))
     return run(rows.argsort, (input,), static)
 
@@ -116,6 +124,11 @@ def bucketize(
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """Counts (or sums of weights) of each value of a vector. Reads the largest value.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.bincount(torch.tensor([0, 1, 1]))
+        tensor([1, 2])
 
     Follows ``torch.bincount``.
     """
@@ -222,6 +235,11 @@ def unique_consecutive(
     input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Any:
     """The elements (or slices along ``dim``) without direct repetitions. Reads the tensor.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.unique_consecutive(torch.tensor([1, 1, 2]))
+        tensor([1, 2])
 
     Follows ``torch.unique_consecutive``.
     """

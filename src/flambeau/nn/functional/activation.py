@@ -70,17 +70,35 @@ def relu_(input: Tensor) -> Tensor:
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """``1 / (1 + exp(-x))``. Follows `torch.nn.functional.sigmoid`."""
+    """``1 / (1 + exp(-x))``. Follows `torch.nn.functional.sigmoid`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.sigmoid(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([0.2689, 0.5000, 0.8808])
+    """
     return apply(pointwise.sigmoid, input)
 
 
 def tanh(input: Tensor) -> Tensor:
-    """Hyperbolic tangent. Follows `torch.nn.functional.tanh`."""
+    """Hyperbolic tangent. Follows `torch.nn.functional.tanh`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.tanh(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.7616,  0.0000,  0.9640])
+    """
     return apply(pointwise.tanh, input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """``min(max(0, x), 6)``. Follows `torch.nn.functional.relu6`."""
+    """``min(max(0, x), 6)``. Follows `torch.nn.functional.relu6`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.relu6(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([0., 0., 2.])
+    """
     require_tensor("relu6", input=input)
     return maybe_inplace(input, apply(rows.relu6, input), inplace, "relu6")
 
@@ -94,6 +112,11 @@ def hardtanh(
 
     Raises:
         ValueError: the lower bound is above the upper one.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hardtanh(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-1.,  0.,  1.])
     """
     require_tensor("hardtanh", input=input)
     if min_val > max_val:
@@ -113,6 +136,11 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     """``x`` where positive, ``negative_slope * x`` elsewhere.
 
     Follows `torch.nn.functional.leaky_relu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.leaky_relu(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.0100,  0.0000,  2.0000])
     """
     require_tensor("leaky_relu", input=input)
     out = apply(rows.leaky_relu, input, negative_slope=float(negative_slope))
@@ -128,6 +156,11 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere.
 
     Follows `torch.nn.functional.elu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.elu(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.6321,  0.0000,  2.0000])
     """
     require_tensor("elu", input=input)
     return maybe_inplace(input, apply(rows.elu, input, alpha=float(alpha)), inplace, "elu")
@@ -139,7 +172,13 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """The self-normalizing exponential unit. Follows `torch.nn.functional.selu`."""
+    """The self-normalizing exponential unit. Follows `torch.nn.functional.selu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.selu(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-1.1113,  0.0000,  2.1014])
+    """
     require_tensor("selu", input=input)
     return maybe_inplace(input, apply(rows.selu, input), inplace, "selu")
 
@@ -156,6 +195,11 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Raises:
         RuntimeError: `alpha` is zero.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.celu(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.6321,  0.0000,  2.0000])
     """
     require_tensor("celu", input=input)
     if alpha == 0:
@@ -175,6 +219,11 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
     Raises:
         RuntimeError: `approximate` is neither ``"none"`` nor ``"tanh"``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.gelu(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.1587,  0.0000,  1.9545])
     """
     require_tensor("gelu", input=input)
     if approximate not in ("none", "tanh"):
@@ -185,25 +234,49 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """``x * sigmoid(x)``. Follows `torch.nn.functional.silu`."""
+    """``x * sigmoid(x)``. Follows `torch.nn.functional.silu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.silu(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.2689,  0.0000,  1.7616])
+    """
     require_tensor("silu", input=input)
     return maybe_inplace(input, apply(rows.silu, input), inplace, "silu")
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """``x * tanh(softplus(x))``. Follows `torch.nn.functional.mish`."""
+    """``x * tanh(softplus(x))``. Follows `torch.nn.functional.mish`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.mish(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.3034,  0.0000,  1.9440])
+    """
     require_tensor("mish", input=input)
     return maybe_inplace(input, apply(rows.mish, input), inplace, "mish")
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """``x * relu6(x + 3) / 6``. Follows `torch.nn.functional.hardswish`."""
+    """``x * relu6(x + 3) / 6``. Follows `torch.nn.functional.hardswish`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hardswish(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.3333,  0.0000,  1.6667])
+    """
     require_tensor("hardswish", input=input)
     return maybe_inplace(input, apply(rows.hardswish, input), inplace, "hardswish")
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """``relu6(x + 3) / 6``. Follows `torch.nn.functional.hardsigmoid`."""
+    """``relu6(x + 3) / 6``. Follows `torch.nn.functional.hardsigmoid`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hardsigmoid(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([0.3333, 0.5000, 0.8333])
+    """
     require_tensor("hardsigmoid", input=input)
     return maybe_inplace(input, apply(rows.hardsigmoid, input), inplace, "hardsigmoid")
 
@@ -212,17 +285,34 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     """``log(1 + exp(beta * x)) / beta``, linear where ``beta * x > threshold``.
 
     Follows `torch.nn.functional.softplus`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.softplus(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([0.3133, 0.6931, 2.1269])
     """
     return apply(rows.softplus, input, beta=float(beta), threshold=float(threshold))
 
 
 def softsign(input: Tensor) -> Tensor:
-    """``x / (1 + |x|)``. Follows `torch.nn.functional.softsign`."""
+    """``x / (1 + |x|)``. Follows `torch.nn.functional.softsign`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.softsign(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.5000,  0.0000,  0.6667])
+    """
     return apply(rows.softsign, input)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """``x - tanh(x)``. Follows `torch.nn.functional.tanhshrink`."""
+    """``x - tanh(x)``. Follows `torch.nn.functional.tanhshrink`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.tanhshrink(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.2384,  0.0000,  1.0360])
+    """
     return apply(rows.tanhshrink, input)
 
 
@@ -233,6 +323,11 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
     Raises:
         RuntimeError: `lambd` is negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.softshrink(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-0.5000,  0.0000,  1.5000])
     """
     require_tensor("softshrink", input=input)
     if lambd < 0:
@@ -243,7 +338,13 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """Zero where ``|x| <= lambd``. Follows `torch.nn.functional.hardshrink`."""
+    """Zero where ``|x| <= lambd``. Follows `torch.nn.functional.hardshrink`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hardshrink(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-1.,  0.,  2.])
+    """
     return apply(rows.hardshrink, input, lambd=float(lambd))
 
 
@@ -251,6 +352,11 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """``x`` where greater than `threshold`, `value` elsewhere.
 
     Follows `torch.nn.functional.threshold`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.threshold(torch.tensor([-1.0, 2.0]), 0.0, 5.0)
+        tensor([5., 2.])
     """
     require_tensor("threshold", input=input)
     out = apply(rows.threshold, input, threshold=float(threshold), value=float(value))
@@ -270,6 +376,11 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
     Raises:
         RuntimeError: there is neither one weight nor one for each channel.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.prelu(torch.tensor([-1.0, 2.0]), torch.tensor([0.25]))
+        tensor([-0.2500,  2.0000])
     """
     require_tensor("prelu", input=input, weight=weight)
     if weight.numel() != 1:
@@ -323,6 +434,11 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
     Raises:
         RuntimeError: the input is a scalar, or the dimension cannot be halved.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.glu(torch.tensor([1.0, 0.0]))
+        tensor([0.5000])
     """
     require_tensor("glu", input=input)
     if input.ndim == 0:
@@ -335,7 +451,13 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 def logsigmoid(input: Tensor) -> Tensor:
-    """``log(sigmoid(x))``. Follows `torch.nn.functional.logsigmoid`."""
+    """``log(sigmoid(x))``. Follows `torch.nn.functional.logsigmoid`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.logsigmoid(torch.tensor([-1.0, 0.0, 2.0]))
+        tensor([-1.3133, -0.6931, -0.1269])
+    """
     return apply(rows.logsigmoid, input)
 
 
@@ -382,6 +504,11 @@ def log_softmax(
     """The logarithm of :func:`softmax`, computed stably.
 
     Follows `torch.nn.functional.log_softmax`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.log_softmax(torch.tensor([0.0, 1.0]), 0)
+        tensor([-1.3133, -0.3133])
     """
     return _softmax(rows.log_softmax, "log_softmax", input, dim, _stacklevel, dtype)
 
@@ -389,7 +516,13 @@ def log_softmax(
 def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
-    """:func:`softmax` of ``-x``. Follows `torch.nn.functional.softmin`."""
+    """:func:`softmax` of ``-x``. Follows `torch.nn.functional.softmin`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.softmin(torch.tensor([0.0, 1.0]), 0)
+        tensor([0.7311, 0.2689])
+    """
     return _softmax(rows.softmin, "softmin", input, dim, _stacklevel, dtype)
 
 

@@ -164,6 +164,11 @@ def conv1d(
 
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.conv1d(torch.ones(1, 1, 3), torch.ones(1, 1, 2))
+        tensor([[[2., 2.]]])
     """
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 

@@ -106,7 +106,13 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Absolute difference. Follows `torch.nn.functional.l1_loss`."""
+    """Absolute difference. Follows `torch.nn.functional.l1_loss`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 0.0]))
+        tensor(1.2500)
+    """
     reduction = reduction_of(size_average, reduce, reduction)
     _compare_sizes("l1_loss", input, target, weight)
     return apply(rows.l1_loss, input, target, weight, reduction=reduction)
@@ -126,6 +132,11 @@ def smooth_l1_loss(
 
     Raises:
         RuntimeError: `beta` is negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.smooth_l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 0.0]))
+        tensor(0.8125)
     """
     reduction = reduction_of(size_average, reduce, reduction)
     _compare_sizes("smooth_l1_loss", input, target)
@@ -147,6 +158,11 @@ def huber_loss(
 
     Raises:
         RuntimeError: `delta` is not positive.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.huber_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 0.0]))
+        tensor(0.8125)
     """
     reduction = reduction_of(None, None, reduction)
     _compare_sizes("huber_loss", input, target, weight)
@@ -305,6 +321,11 @@ def nll_loss(
 
     Shape:
         - input ``(C,)``, ``(N, C)`` or ``(N, C, *)``, target ``()``, ``(N,)`` or ``(N, *)``
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.nll_loss(torch.tensor([[0.0, 1.0]]), torch.tensor([1]))
+        tensor(-1.)
     """
     require_tensor("nll_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -424,6 +445,11 @@ def poisson_nll_loss(
     """Negative log-likelihood of a Poisson distribution.
 
     Follows `torch.nn.functional.poisson_nll_loss`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.poisson_nll_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 0.0]))
+        tensor(4.3037)
     """
     require_tensor("poisson_nll_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -492,6 +518,11 @@ def hinge_embedding_loss(
     """Distance where the target is 1, its hinge where it is -1.
 
     Follows `torch.nn.functional.hinge_embedding_loss`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hinge_embedding_loss(torch.tensor([0.5]), torch.tensor([-1.0]))
+        tensor(0.5000)
     """
     require_tensor("hinge_embedding_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -537,7 +568,13 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """``log(1 + exp(-target * input))``. Follows `torch.nn.functional.soft_margin_loss`."""
+    """``log(1 + exp(-target * input))``. Follows `torch.nn.functional.soft_margin_loss`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.soft_margin_loss(torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0]))
+        tensor(0.6931)
+    """
     require_tensor("soft_margin_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
     return apply(rows.soft_margin_loss, input, target, reduction=reduction)

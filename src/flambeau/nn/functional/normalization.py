@@ -209,6 +209,11 @@ def layer_norm(
 
     Raises:
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.layer_norm(torch.tensor([1.0, 3.0]), (2,))
+        tensor([-1.0000,  1.0000])
     """
     require_tensor("layer_norm", input=input)
     shape = _normalized_shape("layer_norm", input, normalized_shape, weight=weight, bias=bias)
@@ -224,6 +229,11 @@ def rms_norm(
     """Divide by the root mean square over the last dimensions.
 
     Follows `torch.nn.functional.rms_norm`; `eps` is the dtype's own when None.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.rms_norm(torch.tensor([1.0, 3.0]), (2,))
+        tensor([0.4472, 1.3416])
     """
     require_tensor("rms_norm", input=input)
     shape = _normalized_shape("rms_norm", input, normalized_shape, weight=weight)

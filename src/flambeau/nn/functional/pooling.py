@@ -184,6 +184,11 @@ def avg_pool1d(
     """The mean of every window of ``(N, C, L)``.
 
     Follows `torch.nn.functional.avg_pool1d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 4.0]]), 2)
+        tensor([[2., 3.]])
     """
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
@@ -284,7 +289,13 @@ def _adaptive_size(name: str, input: Tensor, output_size: Any, n: int) -> tuple[
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """Means over `output_size` bins. Follows `torch.nn.functional.adaptive_avg_pool1d`."""
+    """Means over `output_size` bins. Follows `torch.nn.functional.adaptive_avg_pool1d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.adaptive_avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 4.0]]), 2)
+        tensor([[2., 3.]])
+    """
     size = _adaptive_size("adaptive_avg_pool1d", input, output_size, 1)
     return apply(rows.adaptive_avg_pool, input, output_size=size)
 

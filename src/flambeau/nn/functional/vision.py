@@ -282,6 +282,12 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
     Raises:
         RuntimeError: the channels are no multiple of the square of the factor.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.pixel_shuffle(torch.ones(4, 1, 1), 2)
+        tensor([[[1., 1.],
+                 [1., 1.]]])
     """
     require_tensor("pixel_shuffle", input=input)
     r = int(upscale_factor)
