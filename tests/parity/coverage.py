@@ -127,7 +127,13 @@ def page() -> str:
         f"{sum(k in results for k in judged)} were judged and {passed} pass whole "
         f"({100 * passed / len(judged):.1f} % of all): values, dtypes and shapes in float32, "
         "float64, int64, bool, bfloat16 and complex64, first and second derivatives in float64, "
-        "in-place forms, `out=` and error inputs."
+        "in-place forms, `out=`, arguments that are not contiguous, and error inputs."
+    )
+    counts = Counter(str(results[k].get("samples", 4)) for k in judged if k in results)
+    tried = ", ".join(f"{n} entries with {s}" for s, n in sorted(counts.items()))
+    told += (
+        f"\n\nSamples of each dtype, spread over all that the database has: {tried}. Differences "
+        "that are deliberate are listed in [decision 17](../adr/0017-deliberate-differences.md)."
     )
     lines = [
         "# Coverage of PyTorch's operations",

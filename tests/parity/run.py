@@ -19,27 +19,35 @@ from typing import Any
 RESULTS = Path(__file__).with_name("results.json")
 
 
-def _one(name: str, samples: int | None, derivatives: bool) -> dict[str, Any]:
+def judge_one(name: str, samples: int | None, derivatives: bool = True) -> dict[str, Any]:
+    """The verdict about an entry, as plain data."""
     from tests.parity import scope
     from tests.parity.judge import judge
 
     start = time.perf_counter()
-    verdict = judge(scope.entries()[name], samples=samples, derivatives=derivatives)
+    verdict = judge(scope.entries()[name], samples=samples, derivatives=derivatives, seconds=1200)
     found = dataclasses.asdict(verdict)
     found["passed"] = verdict.passed
+    found["samples"] = "all" if samples is None else samples
     found["seconds"] = round(time.perf_counter() - start, 1)
     return found
+
+
+def judging_processes(jobs: int) -> ProcessPoolExecutor:
+    """Processes that judge; each is replaced in time.
+
+    Compiled programs stay in memory: some thousands of them use up the mappings that the system
+    allows one process, and compiling fails.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, mp_context=spawn, max_tasks_per_child=30)
 
 
 def _all(
     names: list[str], samples: int | None, derivatives: bool, jobs: int
 ) -> Iterator[dict[str, Any]]:
-    if jobs == 1:
-        for name in names:
-            yield _one(name, samples, derivatives)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(_one, name, samples, derivatives) for name in names]
+    with judging_processes(jobs) as pool:
+        waiting = [pool.submit(judge_one, name, samples, derivatives) for name in names]
         for done in as_completed(waiting):
             yield done.result()
 

@@ -10,7 +10,7 @@ from flambeau._ops import random as rows
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import TensorBase, value_of
 from flambeau._tensor.device import place_for
-from flambeau._tensor.dispatch import assign, run
+from flambeau._tensor.dispatch import assign, known_array, run
 from flambeau._tensor.functions._making import (
     as_int,
     as_size,
@@ -440,7 +440,7 @@ def multinomial(
 
     Raises:
         RuntimeError: the input has another shape or dtype, or there are not enough
-            categories. The weights themselves are not looked at.
+            categories. The weights are looked at if they came from the host.
 
     Example:
         >>> import flambeau as torch
@@ -454,6 +454,12 @@ def multinomial(
     count = as_int("multinomial", "num_samples", 2, num_samples)
     if isinstance(out, TensorBase) and out.dtype is not dtypes.int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {type_name(out.dtype)}")
+    weights = known_array(value_of(input))
+    if weights is not None and weights.dtype.kind == "f":
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise RuntimeError(
+                "probability tensor contains either `inf`, `nan` or element < 0: multinomial"
+            )
     static = (("num_samples", count), ("replacement", bool(replacement)))
     result = run(rows.multinomial, (input,), static, generator=generator)
     return finish("multinomial", result, out, False)
