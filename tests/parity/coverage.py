@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.parity import scope
-from tests.parity.run import RESULTS
+from tests.parity.run import FORM, RESULTS
 from tests.parity.translate import Missing, _walk, documented, lookup
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "coverage.md"
@@ -131,6 +131,13 @@ def page() -> str:
     )
     counts = Counter(str(results[k].get("samples", 4)) for k in judged if k in results)
     tried = ", ".join(f"{n} entries with {s}" for s, n in sorted(counts.items()))
+    old = sum(results[k].get("form", 1) < FORM for k in judged if k in results)
+    if old:
+        told += (
+            f"\n\n{old} of these verdicts are older than the last changes to the judge and to the "
+            "operations: arguments that are not contiguous, and `out=` of other shapes and dtypes, "
+            "were not tried then."
+        )
     told += (
         f"\n\nSamples of each dtype, spread over all that the database has: {tried}. Differences "
         "that are deliberate are listed in [decision 17](../adr/0017-deliberate-differences.md)."

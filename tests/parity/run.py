@@ -16,6 +16,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+FORM = 2
+"""Which form of the judge it was; the first knew no strided arguments and one form of `out=`."""
+
 RESULTS = Path(__file__).with_name("results.json")
 
 
@@ -28,6 +31,7 @@ def judge_one(name: str, samples: int | None, derivatives: bool = True) -> dict[
     verdict = judge(scope.entries()[name], samples=samples, derivatives=derivatives, seconds=1200)
     found = dataclasses.asdict(verdict)
     found["passed"] = verdict.passed
+    found["form"] = FORM
     found["samples"] = "all" if samples is None else samples
     found["seconds"] = round(time.perf_counter() - start, 1)
     return found

@@ -460,6 +460,12 @@ def multinomial(
             raise RuntimeError(
                 "probability tensor contains either `inf`, `nan` or element < 0: multinomial"
             )
+        few = 1 if replacement else min(count, weights.shape[-1] if weights.ndim else 1)
+        if weights.ndim and (np.count_nonzero(weights, axis=-1) < few).any():
+            raise RuntimeError(
+                "invalid multinomial distribution: the weights are zero, or too few of them are "
+                f"not, to draw {count} (replacement={bool(replacement)})"
+            )
     static = (("num_samples", count), ("replacement", bool(replacement)))
     result = run(rows.multinomial, (input,), static, generator=generator)
     return finish("multinomial", result, out, False)
