@@ -174,7 +174,9 @@ def test_a_late_error_names_the_line_that_recorded_it():
     line = sys._getframe().f_lineno + 1
     z = user(y) * 2
     error = raised(z.tolist)
-    assert f"{__file__}:{line} (<lambda>)" in error.__notes__[-1]
+    # Alone or as part of a program, as the engine chose.
+    assert f"{__file__}:{line}" in error.__notes__[-1]
+    assert "<lambda>" in error.__notes__[-1]
     assert "/flambeau/" not in "".join(
         f.filename for f in traceback.extract_tb(error.__traceback__)
     )
