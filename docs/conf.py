@@ -29,7 +29,6 @@ myst_heading_anchors = 3
 default_role = "code"
 autodoc_member_order = "alphabetical"
 autodoc_typehints = "none"
-autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Shape", "notes_style")]

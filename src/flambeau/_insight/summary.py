@@ -278,9 +278,7 @@ def _count(t: Any) -> int:
 
 
 def _record(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], found: Summary) -> None:
-    by_module = {
-        id(m): row for (_, m), row in zip(model.named_modules(), found.rows, strict=True)
-    }
+    by_module = {id(m): row for (_, m), row in zip(model.named_modules(), found.rows, strict=True)}
     found.ran = True
     found.input_bytes = sum(_nbytes(t) for t in _flat((args, kwargs)))
     starts: list[dict[Any, State]] = []
