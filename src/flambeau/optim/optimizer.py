@@ -134,6 +134,8 @@ class Optimizer:
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)  # pyright: ignore[reportArgumentType]
+        # What made the weights runs on its own, so that the first step is like all others.
+        recorder.flush()
 
     # ---- copying and printing
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import jax.numpy as jnp
 
 from flambeau._autograd.grad_mode import no_grad
+from flambeau._engine.recorder import flush
 from flambeau._tensor.construct import from_data
 from flambeau._tensor.fused import update
 from flambeau._tensor.tensor import Tensor
@@ -170,6 +171,11 @@ class AveragedModel(Module):
         self.avg_fn = avg_fn
         self.multi_avg_fn = multi_avg_fn
         self.use_buffers = use_buffers
+        # Copies of their own, made by a program of their own: a weight that shared memory with
+        # its average could not be updated in place, and the first steps would differ from later.
+        for kept in (*self.module.parameters(), *self.module.buffers()):
+            kept.data = kept.detach().clone()
+        flush()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The averaged model's answer."""
