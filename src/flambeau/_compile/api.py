@@ -73,7 +73,7 @@ def compile(
         ...     loss.backward()
         ...     optimizer.step()
         ...     return loss
-        >>> [step(torch.ones(2)).item() for _ in range(4)]
+        >>> [step(x).item() for x in [torch.ones(2)] * 4]
         [2.0, 1.0, 0.0, -1.0]
 
     Follows ``torch.compile``.

@@ -342,8 +342,8 @@ def normal(
 
     Example:
         >>> import flambeau as torch
-        >>> torch.normal(torch.zeros(3), 0.0)
-        tensor([0., 0., 0.])
+        >>> torch.normal(torch.ones(3), 0.0)
+        tensor([1., 1., 1.])
 
     Follows ``torch.normal``.
     """
