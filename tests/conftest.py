@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -51,3 +52,23 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _OWN_CACHE is not None:
         shutil.rmtree(_OWN_CACHE, ignore_errors=True)
+
+
+MAPPINGS = 20_000
+"""A process may have 65,530 by default, and a compiled program takes half a dozen and more."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def room_for_programs():
+    """Drop JAX's programs before the worker runs out of memory mappings; then LLVM crashes."""
+    yield
+    if "jax" in sys.modules and _mappings() > MAPPINGS:
+        sys.modules["jax"].clear_caches()
+
+
+def _mappings() -> int:
+    try:
+        with open("/proc/self/maps") as lines:
+            return sum(1 for _ in lines)
+    except OSError:
+        return 0

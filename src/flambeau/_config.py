@@ -22,6 +22,8 @@ class Config:
         log: topics written to standard error; ``"compile"`` tells why each program was new.
         cache_dir: where compiled programs are kept between processes; None keeps none.
         max_pending: how many operations may wait before they are executed.
+        max_programs: how many compiled programs stay in memory; those that were not used for
+            the longest time go, and come back from the disk cache.
         traceback: ``"short"`` ends tracebacks in the user's line, ``"full"`` shows flambeau's
             own frames too.
         silenced: codes of warnings that are not given; :class:`flambeau.silence` adds to it.
@@ -34,6 +36,7 @@ class Config:
         self.log = frozenset(t for t in env.get("FLAMBEAU_LOG", "").split(",") if t)
         self.cache_dir = _cache_dir(env)
         self.max_pending = int(env.get("FLAMBEAU_MAX_PENDING", "4000"))
+        self.max_programs = int(env.get("FLAMBEAU_MAX_PROGRAMS", "2048"))
         self.traceback = env.get("FLAMBEAU_TRACEBACK", "short")
         if self.traceback not in ("short", "full"):
             raise ValueError(f"FLAMBEAU_TRACEBACK is {self.traceback!r} but must be short or full")
@@ -53,7 +56,8 @@ class Config:
     def __repr__(self) -> str:
         return (
             f"Config(mode={self.mode!r}, log={sorted(self.log)!r}, "
-            f"cache_dir={str(self.cache_dir)!r}, max_pending={self.max_pending})"
+            f"cache_dir={str(self.cache_dir)!r}, max_pending={self.max_pending}, "
+            f"max_programs={self.max_programs})"
         )
 
 

@@ -42,9 +42,11 @@ def seal() -> None:
                 setattr(module, name, wrapper)
             elif isinstance(found, type) and _is_ours(found):
                 classes.update(dict.fromkeys(c for c in found.__mro__ if _is_ours(c)))
+    for function in made:
+        _seal_defaults(function, made)
     for cls in classes:
         if not issubclass(cls, (BaseException, tuple)):
-            _seal_class(cls)
+            _seal_class(cls, made)
 
 
 def _is_public(name: str) -> bool:
@@ -62,10 +64,19 @@ def _wants_it(function: Any) -> bool:
     return function.__module__.partition(".")[0] == "flambeau"
 
 
-def _seal_class(cls: type) -> None:
+def _seal_defaults(function: FunctionType, made: dict[Any, Any]) -> None:
+    """A function that is a default value was taken before it was sealed."""
+    if function.__defaults__ is not None:
+        function.__defaults__ = tuple(
+            made.get(d, d) if type(d) is FunctionType else d for d in function.__defaults__
+        )
+
+
+def _seal_class(cls: type, made: dict[Any, Any]) -> None:
     for name, found in list(vars(cls).items()):
         hidden = name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
         if hidden or name in _PLAIN:
             continue
         if type(found) is FunctionType and _wants_it(found):
+            _seal_defaults(found, made)
             setattr(cls, name, sealed(found))

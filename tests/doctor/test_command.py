@@ -104,9 +104,14 @@ def test_it_reports_after_an_error(script) -> None:
 
 
 def test_it_reports_at_ctrl_c(script) -> None:
-    script.write_text(TINY + "print('ready', flush=True)\nimport time\ntime.sleep(60)\n")
+    script.write_text(TINY + "print('ready', flush=True)\nimport time\ntime.sleep(600)\n")
+    # Where the tests run in the background Ctrl-C is ignored, and children inherit that.
+    listening = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('flambeau', run_name='__main__', alter_sys=True)"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "flambeau", "doctor", str(script)],
+        [sys.executable, "-c", listening, "doctor", str(script)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -115,7 +120,11 @@ def test_it_reports_at_ctrl_c(script) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    with process:
+        try:
+            _, errors = process.communicate(timeout=300)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "FB007" in errors
 

@@ -127,6 +127,40 @@ def test_when_keys_stop_repeating_operations_run_one_by_one():
     executor._weather.misses = 0
 
 
+def test_training_begins_in_calm_weather():
+    executor._weather.misses = executor.STORM
+    singles = stats.single_calls
+    w = torch.nn.Parameter(torch.ones(7))
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    (w * w).sum().backward()
+    optimizer.step()
+    assert stats.single_calls - singles <= 1  # what made the weights came before
+    assert w.tolist() == [0.0] * 7
+    executor._weather.misses = 0
+
+
+def test_the_programs_longest_unused_make_room(monkeypatch):
+    def program(n):
+        executor._weather.misses = 0
+        x = torch.tensor(np.ones(n, np.float32))
+        return (x.sin() * 0.0 + n).sum().item()
+
+    monkeypatch.setattr(executor, "_resident", {})
+    monkeypatch.setattr(torch.config, "max_programs", 4)
+    sizes = [1001, 1002, 1003, 1004]
+    for n in sizes:
+        assert program(n) == n * n
+    made = stats.programs
+    assert program(1001) == 1001**2
+    assert stats.programs == made
+    assert program(1005) == 1005**2  # 1002 and 1003 go
+    assert len(executor._resident) == 3
+    for n, fresh in ((1001, 0), (1004, 0), (1005, 0), (1002, 1)):
+        made = stats.programs
+        assert program(n) == n * n
+        assert stats.programs - made == fresh, n
+
+
 def test_matching_gives_each_result_at_most_one_leaf():
     from flambeau._engine.aval import aval_of
     from flambeau._engine.device import CPU

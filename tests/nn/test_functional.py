@@ -309,5 +309,5 @@ def test_all_is_complete():
         for n in missing
         if "torch_function" in n or n in ("boolean_dispatch", "assert_int_or_pair")
     }
-    # Scaled and grouped products of 8-bit floats belong to quantization.
-    assert missing - machinery == {"grouped_mm", "scaled_mm", "scaled_grouped_mm"}
+    # Scaled products of 8-bit floats belong to quantization.
+    assert missing - machinery == {"scaled_mm", "scaled_grouped_mm"}

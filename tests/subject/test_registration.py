@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.nn.both import caught, same
 
 
@@ -34,6 +36,7 @@ def test_assignment_registers_in_order():
     same(program)
 
 
+@pytest.mark.filterwarnings("ignore:.*FB002")
 def test_a_plain_tensor_is_not_registered():
     def program(torch):
         m = torch.nn.Module()

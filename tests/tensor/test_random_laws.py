@@ -120,7 +120,9 @@ ELSEWHERE = {
     "orthogonal": "tests/nn/test_init.py, a matrix",
     "sparse_normal": "tests/nn/test_init.py, a matrix",
     "pooling_samples": "places of windows, the same draws as uniform",
+    "sample_dirichlet": "tests/distributions",
     "scaled_dot_product_attention_dropout": "tests/ops/test_nn_attention.py",
+    "von_mises": "tests/distributions",
 }
 """Random rows that have no law of one number, or are tried in another place."""
 

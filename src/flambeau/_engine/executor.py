@@ -8,6 +8,7 @@ operations run one by one, each through its own small cache, until keys repeat a
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import jax
@@ -15,7 +16,7 @@ import numpy as np
 
 from flambeau._config import config
 from flambeau._engine.program import Layout, Program, compile_graph, matching, name_step, stats
-from flambeau._engine.recorder import Graph, State, set_executor
+from flambeau._engine.recorder import Graph, State, flush, set_executor
 from flambeau._engine.value import Value
 
 STORM = 6
@@ -44,6 +45,34 @@ class _Weather:
 
 
 _weather = _Weather()
+_dropping = threading.Lock()
+
+
+def begin() -> None:
+    """Execute what is pending, and forget how many new graphs came before.
+
+    Where training begins or goes on: its first steps are compiled whole whatever the process
+    did until then, so that a resumed run gives the bits of the one that was not interrupted.
+    """
+    flush()
+    _weather.misses = 0
+
+
+_resident: dict[tuple[Entry, tuple[int, ...]], Program] = {}
+"""The programs in memory by where they are."""
+
+
+def _make_room() -> None:
+    """Drop the quarter of the programs that was not used for the longest time.
+
+    Each holds memory and some of the mappings of which an operating system gives a process a
+    limited number; a loop over ever new shapes would run out of them.
+    """
+    with _dropping:
+        oldest = sorted(_resident, key=lambda at: _resident[at].used)
+        for entry, donate in oldest[: len(oldest) - config.max_programs * 3 // 4]:
+            del _resident[entry, donate]
+            entry.programs.pop(donate, None)
 
 
 def layout_of(state: State) -> Layout:
@@ -165,6 +194,9 @@ def _run_unknown(
     matched = matching(layout.leaf_avals, [layout.out_avals[k] for k in live], donate)
     program = compile_graph(layout, live, matched, graph.device, reason)
     entry.programs[donate] = program
+    _resident[entry, donate] = program
+    if len(_resident) > config.max_programs:
+        _make_room()
     return program(graph.leaf_arrays, layout, graph.scalars)
 
 

@@ -72,7 +72,7 @@ class Program:
     Calling it with the leaves and the packed numbers gives the live results.
     """
 
-    __slots__ = ("compiled", "donated", "held", "live", "seconds", "uses")
+    __slots__ = ("compiled", "donated", "held", "live", "seconds", "used", "uses")
 
     def __init__(self, compiled: Any, live: tuple[int, ...], donated: tuple[int, ...]):
         self.compiled = compiled
@@ -80,10 +80,12 @@ class Program:
         self.donated = donated
         self.held: tuple[list[bytes], list[Any]] = ([], [])
         self.uses = 0
+        self.used = stats.launches
         self.seconds = 0.0
 
     def __call__(self, leaves: list[Any], layout: Layout, scalars: Any) -> Sequence[Any]:
         self.uses += 1
+        self.used = stats.launches
         if watch.launched is not None:
             watch.launched.append((self, layout))
         if scalars[0] or scalars[1] or scalars[2]:

@@ -12,6 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from flambeau._engine import recorder
+from flambeau._engine.aval import aval_of
+from flambeau._engine.value import Value
 from flambeau._tensor import dtypes
 from flambeau._tensor.construct import constant
 from flambeau._tensor.core import value_of, wrap, write
@@ -53,6 +56,16 @@ def _next_scale(
 
 def _scalar(value: float, dtype: Any, place: Any) -> Tensor:
     return wrap(constant(np.full((), value, dtype), place))
+
+
+def _held(value: float, dtype: Any, place: Any) -> Tensor:
+    """A number on the device from the start, as it is after every update.
+
+    A number of the host would make the first step another program than the later ones.
+    """
+    array = np.full((), value, dtype)
+    aval = aval_of(array.shape, array.dtype, place)
+    return wrap(Value(aval, jax.device_put(array, place.jax_device())))
 
 
 def _available(device: str) -> bool:
@@ -151,8 +164,8 @@ class GradScaler:
         if isinstance(outputs, Tensor):
             if self._scale is None:
                 place = value_of(outputs).aval.device
-                self._scale = _scalar(self._init_scale, np.float32, place)
-                self._growth_tracker = _scalar(self._init_growth_tracker, np.int32, place)
+                self._scale = _held(self._init_scale, np.float32, place)
+                self._growth_tracker = _held(self._init_growth_tracker, np.int32, place)
             return outputs * self._scale.to(outputs.device)
         if isinstance(outputs, Iterable):
             scaled = map(self.scale, outputs)
@@ -274,10 +287,11 @@ class GradScaler:
             write(scale, value_of(new), None, False)
             write(tracker, value_of(count), None, False)
         self._per_optimizer_states = defaultdict(_fresh)
+        recorder.flush()  # the optimizers' steps and this are one program, and no later one
 
     def _set(self, tensor: Tensor, value: float) -> None:
         aval = value_of(tensor).aval
-        write(tensor, value_of(_scalar(value, aval.dtype, aval.device)), None, False)
+        write(tensor, value_of(_held(value, aval.dtype, aval.device)), None, False)
 
     def get_scale(self) -> float:
         """The scale, read on the host; 1 if not enabled."""

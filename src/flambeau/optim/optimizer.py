@@ -10,7 +10,7 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any, TypeAlias
 
-from flambeau._engine import recorder
+from flambeau._engine import executor, recorder
 from flambeau._tensor import history
 from flambeau._tensor.hooks import RemovableHandle, add_hook
 from flambeau._tensor.tensor import Tensor
@@ -135,7 +135,7 @@ class Optimizer:
         for group in groups:
             self.add_param_group(group)  # pyright: ignore[reportArgumentType]
         # What made the weights runs on its own, so that the first step is like all others.
-        recorder.flush()
+        executor.begin()
 
     # ---- copying and printing
 
@@ -186,7 +186,8 @@ class Optimizer:
                         hook(self, (self, *args), kwargs)
             finally:
                 self._stepping = False
-            recorder.flush()
+            if getattr(self, "found_inf", None) is None:
+                recorder.flush()  # under a scaler it is its update that ends the program
             history.stepped()
             return result
 

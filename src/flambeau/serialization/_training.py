@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from flambeau._engine.executor import begin
 from flambeau.errors import CheckpointError, CheckpointFormatError, CheckpointWarning
 from flambeau.serialization._api import load, save
 from flambeau.serialization._atomic import remove_leftovers
@@ -183,6 +184,7 @@ def resume(
         _each(part, state["extra"][name], lambda part, held: part.load_state_dict(held))
     if rng is not False and rng is not None and "rng" in state:
         _restore_random(rng, state["rng"])
+    begin()  # the copies run on their own, so that the next step is the program it always was
     return TrainingState(found, state["step"], state["extra"], report)
 
 
