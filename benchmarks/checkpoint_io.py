@@ -2,9 +2,11 @@
 
     python benchmarks/checkpoint_io.py [--size MIB] [--folder FOLDER] [--repeat N]
 
-Each figure is the best of N, the page cache warm, ours and theirs alternating. "Lazy" is
-measured in fresh processes: open a file with mmap, read one tensor, report time and how much
-resident memory grew.
+Each figure is the best of N, the page cache warm, ours and theirs alternating. Loading is
+measured in fresh processes, as it is done: memory that an earlier load gave back would spare a
+process the page faults. safetensors' own load maps the file, so its tensors are cloned to have
+them whole. "Lazy": open a file with mmap, read one tensor, report time and how much resident
+memory grew.
 """
 
 from __future__ import annotations
@@ -40,6 +42,20 @@ value = np.asarray(t.numpy()).ravel()[:10].sum()
 print(time.perf_counter() - start, (rss() - before) / 1024)
 """
 
+LOAD = """
+import sys, time
+sys.path.insert(0, {src!r})
+import flambeau, safetensors.torch, torch
+from flambeau.serialization import load_safetensors
+def theirs(path):
+    return {{n: t.clone() for n, t in safetensors.torch.load_file(path).items()}}
+load = {load}
+load({small!r})
+start = time.perf_counter()
+held = load({path!r})
+print(time.perf_counter() - start)
+"""
+
 
 def best(functions: list, repeat: int) -> list[float]:
     times = [float("inf")] * len(functions)
@@ -64,7 +80,7 @@ def main() -> None:
     import torch
 
     import flambeau
-    from flambeau.serialization import load_safetensors, save_safetensors
+    from flambeau.serialization import save_safetensors
 
     torch.manual_seed(0)
     count = 64
@@ -93,18 +109,29 @@ def main() -> None:
         rows = []
 
         def row(what: str, ours, theirs) -> None:
-            mine, other = best([ours, theirs], args.repeat)
+            show(what, *best([ours, theirs], args.repeat))
+
+        def show(what: str, mine: float, other: float) -> None:
             rows.append((what, mine, other, other / mine))
             print(f"{what:44s} {mine:8.3f} s {other:8.3f} s   {other / mine:6.2f}x", flush=True)
 
         print(f"{total:.2f} GiB in {count} tensors, in {folder}")
         print(f"{'':44s} {'flambeau':>10s} {'torch':>10s}   speed of torch's")
-        row("load .pt", lambda: flambeau.load(pt), lambda: torch.load(pt))
-        row(
-            "load .safetensors",
-            lambda: load_safetensors(st),
-            lambda: {n: t.clone() for n, t in safetensors.torch.load_file(st).items()},
-        )
+        small_st = f"{folder}/small.safetensors"
+        safetensors.torch.save_file({"x": torch.ones(4)}, small_st)
+        for what, path, little, ours, theirs in (
+            ("load .pt", pt, small, "flambeau.load", "torch.load"),
+            ("load .safetensors", st, small_st, "load_safetensors", "theirs"),
+        ):
+            codes = [
+                LOAD.format(src=str(ROOT / "src"), path=path, small=little, load=load)
+                for load in (ours, theirs)
+            ]
+            runs = [
+                [float(subprocess.check_output([sys.executable, "-c", c])) for c in codes]
+                for _ in range(args.repeat)
+            ]
+            show(what, *map(min, zip(*runs, strict=True)))
         out, other = f"{folder}/ours", f"{folder}/theirs"
         row(
             "save .pt, not flushed",

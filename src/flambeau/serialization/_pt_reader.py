@@ -414,7 +414,7 @@ def _place(source: Source, record: StorageRecord, pos: int, mmap: bool, big: boo
         if mmap:
             data = source.view(start, record.nbytes)
         else:
-            data = source.load(start, record.nbytes)[0]
+            data = source.load(start, record.nbytes)
         return swapped(data, record.dtype) if big and record.dtype is not None else data
 
     record.set_loader(load)
@@ -536,7 +536,7 @@ def _tar_storages(
             raise CheckpointFormatError(f"{part.name}: storage {key!r} claims {numel} elements")
         record = StorageRecord(key, kind[0], nbytes, args[1])
         start = pos + 8
-        record.set_loader(lambda start=start, nbytes=nbytes: part.load(start, nbytes)[0])
+        record.set_loader(lambda start=start, nbytes=nbytes: part.load(start, nbytes))
         found[key] = record
         report.storages += 1
         report.nbytes += nbytes

@@ -145,7 +145,7 @@ class Header:
         at, count, source = self.start + first, last - first, self.source
 
         def load() -> np.ndarray:
-            return source.view(at, count) if mmap else source.load(at, count)[0]
+            return source.view(at, count) if mmap else source.load(at, count)
 
         torch_name = SAFETENSORS_NAMES[dtype]
         storage = StorageRecord(name, torch_name, count, "cpu", load)

@@ -48,8 +48,12 @@ class Source(Protocol):
         """Exactly so many bytes; an error if the file is shorter."""
         ...
 
-    def load(self, offset: int, count: int) -> tuple[np.ndarray, int]:
-        """A fresh aligned array of so many bytes, and their CRC-32."""
+    def load(self, offset: int, count: int) -> np.ndarray:
+        """A fresh aligned array of so many bytes."""
+        ...
+
+    def load_summed(self, offset: int, count: int) -> tuple[np.ndarray, int]:
+        """The same, and the CRC-32 of the bytes."""
         ...
 
     def view(self, offset: int, count: int) -> np.ndarray:
@@ -92,7 +96,13 @@ class FileSource:
             data += more
         return data
 
-    def load(self, offset: int, count: int) -> tuple[np.ndarray, int]:
+    def load(self, offset: int, count: int) -> np.ndarray:
+        self._check(offset, count)
+        out = aligned_empty(count)
+        self._read_into(out.data, offset)
+        return out
+
+    def load_summed(self, offset: int, count: int) -> tuple[np.ndarray, int]:
         self._check(offset, count)
         out = aligned_empty(count)
         view, crc = out.data, 0
@@ -149,10 +159,14 @@ class BytesSource:
         self._check(offset, count)
         return self._data[offset : offset + count].tobytes()
 
-    def load(self, offset: int, count: int) -> tuple[np.ndarray, int]:
+    def load(self, offset: int, count: int) -> np.ndarray:
         self._check(offset, count)
         out = aligned_empty(count)
         out[:] = self._data[offset : offset + count]
+        return out
+
+    def load_summed(self, offset: int, count: int) -> tuple[np.ndarray, int]:
+        out = self.load(offset, count)
         return out, zlib.crc32(out.data)
 
     def view(self, offset: int, count: int) -> np.ndarray:

@@ -263,7 +263,7 @@ class ZipReader:
         entry = self.entry(name)
         if entry.method != _STORED:
             return self._inflate(entry)
-        data, crc = self.source.load(entry.start, entry.size)
+        data, crc = self.source.load_summed(entry.start, entry.size)
         self._verify(entry, crc)
         return data
 
