@@ -1,4 +1,4 @@
-"""How many public functions still lack an example, or the name in PyTorch that they follow."""
+"""Every public function shows an example, and names the page of PyTorch that it follows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import pytest
 
 import flambeau
 
-# What is still to be written, by namespace: the numbers may only fall.
-LACKING = {"": 283, "linalg": 16, "fft": 5, "special": 1, "nn.functional": 84}
+SPACES = ["", "linalg", "fft", "special", "nn.functional"]
+OWN = {
+    "compile", "config", "doctor", "freeze", "from_jax", "is_frozen", "load_safetensors", "profile",
+    "resume", "save_training", "snapshot", "summary", "unfreeze", "wrap_jax",
+}  # fmt: skip
+"""What PyTorch has no page for."""
 
 
 def lacking(home: ModuleType) -> list[str]:
@@ -21,14 +25,14 @@ def lacking(home: ModuleType) -> list[str]:
         if not callable(value) or inspect.isclass(value):
             continue
         text = value.__doc__ or ""
-        if ">>>" not in text or "Follows" not in text:
+        if ">>>" not in text or ("Follows" not in text and name not in OWN):
             found.append(name)
     return found
 
 
-@pytest.mark.parametrize("space", LACKING)
-def test_examples_do_not_get_fewer(space: str) -> None:
+@pytest.mark.parametrize("space", SPACES)
+def test_every_function_has_an_example_and_a_source(space: str) -> None:
     home = flambeau
     for part in filter(None, space.split(".")):
         home = getattr(home, part)
-    assert len(lacking(home)) <= LACKING[space], lacking(home)
+    assert lacking(home) == []

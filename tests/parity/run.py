@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import multiprocessing
+import multiprocessing.pool
 import re
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -37,23 +38,22 @@ def judge_one(name: str, samples: int | None, derivatives: bool = True) -> dict[
     return found
 
 
-def judging_processes(jobs: int) -> ProcessPoolExecutor:
+def judging_processes(jobs: int) -> multiprocessing.pool.Pool:
     """Processes that judge; each is replaced in time.
 
     Compiled programs stay in memory: some thousands of them use up the mappings that the system
-    allows one process, and compiling fails.
+    allows one process, and compiling fails. Of the two kinds of pool this is the one that
+    replaces its processes without a deadlock.
     """
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, mp_context=spawn, max_tasks_per_child=30)
+    return multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=30)
 
 
 def _all(
     names: list[str], samples: int | None, derivatives: bool, jobs: int
 ) -> Iterator[dict[str, Any]]:
+    one = functools.partial(judge_one, samples=samples, derivatives=derivatives)
     with judging_processes(jobs) as pool:
-        waiting = [pool.submit(judge_one, name, samples, derivatives) for name in names]
-        for done in as_completed(waiting):
-            yield done.result()
+        yield from pool.imap_unordered(one, names)
 
 
 def _line(found: dict[str, Any]) -> str:

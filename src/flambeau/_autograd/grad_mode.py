@@ -179,10 +179,26 @@ def _set(value: bool) -> bool:
 
 
 def is_grad_enabled() -> bool:
-    """Whether history is recorded now. Follows ``torch.is_grad_enabled``."""
+    """Whether history is recorded now.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_grad_enabled()
+        True
+
+    Follows ``torch.is_grad_enabled``.
+    """
     return mode.grad
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether inference mode is on. Follows ``torch.is_inference_mode_enabled``."""
+    """Whether inference mode is on.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_inference_mode_enabled()
+        False
+
+    Follows ``torch.is_inference_mode_enabled``.
+    """
     return mode.inference

@@ -137,7 +137,15 @@ def trunc_divide(input: Operand, other: Operand) -> Array:
 @op(promote="numeric")
 @in_float32
 def remainder(input: Operand, other: Operand) -> Array:
-    """``input - other * floor(input / other)``: the sign is that of ``other``."""
+    """``input - other * floor(input / other)``: the sign is that of ``other``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.remainder(torch.tensor([-3.0, 5.5]), 2.0)
+        tensor([1.0000, 1.5000])
+
+    Follows ``torch.remainder``.
+    """
     input, other = jnp.broadcast_arrays(input, other)
     if is_integral(input):
         return jnp.remainder(input, other)
@@ -150,7 +158,15 @@ def remainder(input: Operand, other: Operand) -> Array:
 @op(promote="numeric")
 @in_float32
 def fmod(input: Array, other: Operand) -> Array:
-    """``input - other * trunc(input / other)``: the sign is that of ``input``."""
+    """``input - other * trunc(input / other)``: the sign is that of ``input``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fmod(torch.tensor([-3.0, 5.5]), 2.0)
+        tensor([-1.0000,  1.5000])
+
+    Follows ``torch.fmod``.
+    """
     input, other = jnp.broadcast_arrays(input, other)
     if is_integral(input):
         return lax.rem(input, other)
@@ -919,7 +935,15 @@ def angle(input: Array) -> Array:
 
 @op("complex")
 def complex_(real: Array, imag: Array) -> Array:
-    """A complex tensor of two real ones of the same dtype."""
+    """A complex tensor of two real ones of the same dtype.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.complex(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.0]))
+        tensor([1.+0.5000j, 2.+0.0000j])
+
+    Follows ``torch.complex``.
+    """
     if real.dtype != imag.dtype:
         raise RuntimeError(
             f"Expected object of scalar type {dtype_name(real.dtype)} but got scalar type "

@@ -66,6 +66,11 @@ def fft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = No
 def ifft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The inverse transform of one dimension.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.ifft(torch.tensor([6.0 + 0j, 0j, 0j]))
+        tensor([2.+0.j, 2.+0.j, 2.+0.j])
+
     Follows ``torch.fft.ifft``.
     """
     return _one(jnp.fft.ifft, input, n, dim, norm)
@@ -346,6 +351,12 @@ def hfft2(
 ) -> Array:
     """The real transform of a Hermitian signal over two dimensions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.hfft2(torch.ones(2, 2, dtype=torch.complex64))
+        tensor([[4., 0.],
+                [0., 0.]])
+
     Follows ``torch.fft.hfft2``.
     """
     return _hfftn(input, s, dim, norm)
@@ -354,6 +365,12 @@ def hfft2(
 @op(promote="float")
 def hfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The real transform of a Hermitian signal over several dimensions; all of them by default.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.hfftn(torch.ones(2, 2, dtype=torch.complex64))
+        tensor([[4., 0.],
+                [0., 0.]])
 
     Follows ``torch.fft.hfftn``.
     """
@@ -366,6 +383,12 @@ def ihfft2(
 ) -> Array:
     """The inverse of the Hermitian transform over two dimensions.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.ihfft2(torch.ones(2, 2)).real
+        tensor([[1., 0.],
+                [0., 0.]])
+
     Follows ``torch.fft.ihfft2``.
     """
     return _ihfftn(input, s, dim, norm)
@@ -374,6 +397,12 @@ def ihfft2(
 @op(promote="float")
 def ihfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The inverse of the Hermitian transform over several dimensions; all of them by default.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fft.ihfftn(torch.ones(2, 2)).real
+        tensor([[1., 0.],
+                [0., 0.]])
 
     Follows ``torch.fft.ihfftn``.
     """

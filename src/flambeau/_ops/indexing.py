@@ -289,6 +289,12 @@ def scatter_reduce(
         reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
         include_self: whether the elements of ``input`` take part.
 
+    Example:
+        >>> import flambeau as torch
+        >>> i, x = torch.tensor([0, 0, 1]), torch.tensor([1.0, 2.0, 3.0])
+        >>> torch.scatter_reduce(torch.zeros(2), 0, i, x, "sum")
+        tensor([3., 3.])
+
     Follows ``torch.scatter_reduce``.
     """
     base, at, new = _scatter_parts(input, dim, index, src, "scatter_reduce")
@@ -403,6 +409,12 @@ def index_reduce(
     Args:
         reduce: ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> i, x = torch.tensor([0, 0, 1]), torch.tensor([2.0, 3.0, 4.0])
+        >>> torch.index_reduce(torch.ones(2), 0, i, x, "prod")
+        tensor([6., 4.])
+
     Follows ``torch.index_reduce``.
     """
     whole, at, new = _index_parts(input, dim, index, source, "index_reduce")
@@ -457,6 +469,12 @@ def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Arra
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """``source`` written (or added) at positions of the flattened tensor.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.put(torch.zeros(2, 2), torch.tensor([3, 0]), torch.tensor([1.0, 2.0]))
+        tensor([[2., 0.],
+                [0., 1.]])
+
     Follows ``torch.put``.
     """
     if index.dtype != jnp.int64:
@@ -507,6 +525,12 @@ def masked_fill(input: Array, mask: Array, value: Operand) -> Array:
 @op()
 def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     """The elements of ``source``, in order, wherever ``mask`` is true.
+
+    Example:
+        >>> import flambeau as torch
+        >>> mask = torch.tensor([True, False, True])
+        >>> torch.masked_scatter(torch.zeros(3), mask, torch.tensor([1.0, 2.0]))
+        tensor([1., 0., 2.])
 
     Follows ``torch.masked_scatter``.
     """
@@ -635,6 +659,12 @@ def one_hot(input: Array, num_classes: int) -> Array:
 def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
     """A copy of ``input`` with ``src`` at one index of ``dim``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.select_scatter(torch.zeros(2, 2), torch.ones(2), 0, 1)
+        tensor([[0., 0.],
+                [1., 1.]])
+
     Follows ``torch.select_scatter``.
     """
     dim, index = views.checked_index(index, dim, input.shape)
@@ -658,6 +688,11 @@ def slice_scatter(
 ) -> Array:
     """A copy of ``input`` with ``src`` at ``start:end:step`` of ``dim``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.slice_scatter(torch.zeros(4), torch.ones(2), 0, 1, 3)
+        tensor([0., 1., 1., 0.])
+
     Follows ``torch.slice_scatter``.
     """
     wanted = jax.eval_shape(lambda x: views.slice.impl(x, dim, start, end, step), input).shape
@@ -674,6 +709,12 @@ def diagonal_scatter(
     input: Array, src: Array, offset: int = 0, dim1: int = 0, dim2: int = 1
 ) -> Array:
     """A copy of ``input`` with ``src`` on a diagonal.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.diagonal_scatter(torch.zeros(2, 2), torch.tensor([1.0, 2.0]))
+        tensor([[1., 0.],
+                [0., 2.]])
 
     Follows ``torch.diagonal_scatter``.
     """

@@ -175,6 +175,13 @@ def ldl_solve(LD: Array, pivots: Array, B: Array, *, hermitian: bool = False) ->
     Raises:
         RuntimeError: the shapes or dtypes do not fit.
 
+    Example:
+        >>> import flambeau as torch
+        >>> ld, p = torch.linalg.ldl_factor(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> torch.linalg.ldl_solve(ld, p, torch.tensor([[2.0], [8.0]]))
+        tensor([[1.],
+                [2.]])
+
     Follows ``torch.linalg.ldl_solve``.
     """
     _square("ldl_solve", LD)

@@ -88,6 +88,13 @@ def det(A: Array) -> Array:
 def slogdet(A: Array) -> tuple[Array, Array]:
     """The sign of the determinant and the logarithm of its absolute value.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.slogdet(torch.tensor([[-2.0, 0.0], [0.0, 1.0]]))
+        torch.return_types.slogdet(
+        sign=tensor(-1.),
+        logabsdet=tensor(0.6931))
+
     Follows ``torch.linalg.slogdet``.
     """
     _square("slogdet", A)
@@ -173,6 +180,13 @@ def solve_triangular(
 ) -> Array:
     """The solution of a system whose matrix is triangular; its other half is not read.
 
+    Example:
+        >>> import flambeau as torch
+        >>> A, B = torch.tensor([[2.0, 0.0], [1.0, 4.0]]), torch.tensor([[2.0], [9.0]])
+        >>> torch.linalg.solve_triangular(A, B, upper=False)
+        tensor([[1.],
+                [2.]])
+
     Follows ``torch.linalg.solve_triangular``.
     """
     _square("solve_triangular", A)
@@ -207,6 +221,12 @@ def cholesky(A: Array, *, upper: bool = False) -> Array:
 def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     """The inverse of a matrix whose Cholesky factor is given.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cholesky_inverse(torch.tensor([[2.0, 0.0], [0.0, 4.0]])).abs()
+        tensor([[0.2500, 0.0000],
+                [0.0000, 0.0625]])
+
     Follows ``torch.cholesky_inverse``.
     """
     _square("cholesky_inverse", input)
@@ -224,6 +244,13 @@ def _from_factor(factor: Array, upper: bool) -> Array:
 def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     """The solution of ``(L @ L.mH) @ X = input``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> b, L = torch.tensor([[4.0], [8.0]]), torch.tensor([[2.0, 0.0], [0.0, 4.0]])
+        >>> torch.cholesky_solve(b, L)
+        tensor([[1.0000],
+                [0.5000]])
+
     Follows ``torch.cholesky_solve``.
     """
     matrix = _from_factor(L, upper)
@@ -238,6 +265,13 @@ def qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
 
     Args:
         mode: ``"reduced"``, ``"complete"`` or ``"r"`` (Q is empty then).
+
+    Example:
+        >>> import flambeau as torch
+        >>> q, r = torch.linalg.qr(torch.tensor([[3.0, 1.0], [4.0, 2.0]]))
+        >>> (q @ r).round()
+        tensor([[3., 1.],
+                [4., 2.]])
 
     Follows ``torch.linalg.qr``.
     """
@@ -283,6 +317,12 @@ def svdvals(A: Array) -> Array:
 def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues, ascending, and eigenvectors of Hermitian matrices.
 
+    Example:
+        >>> import flambeau as torch
+        >>> w, v = torch.linalg.eigh(torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
+        >>> w
+        tensor([1., 3.])
+
     Follows ``torch.linalg.eigh``.
     """
     _square("eigh", A)
@@ -311,6 +351,12 @@ def eig(A: Array) -> tuple[Array, Array]:
 
     XLA computes these on the CPU only.
 
+    Example:
+        >>> import flambeau as torch
+        >>> w, v = torch.linalg.eig(torch.tensor([[2.0, 0.0], [0.0, 3.0]]))
+        >>> w
+        tensor([2.+0.j, 3.+0.j])
+
     Follows ``torch.linalg.eig``.
     """
     _square("eig", A)
@@ -327,6 +373,11 @@ def eig(A: Array) -> tuple[Array, Array]:
 def eigvals(A: Array) -> Array:
     """Eigenvalues, complex, of square matrices.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.eigvals(torch.tensor([[0.0, 1.0], [-1.0, 0.0]])).imag.abs()
+        tensor([1., 1.])
+
     Follows ``torch.linalg.eigvals``.
     """
     _square("eigvals", A)
@@ -339,6 +390,13 @@ def eigvals(A: Array) -> Array:
 @op(residuals=True, returns=("P", "L", "U"))
 def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     """``A = P @ L @ U`` with a permutation, a unit lower and an upper triangular matrix.
+
+    Example:
+        >>> import flambeau as torch
+        >>> p, l, u = torch.linalg.lu(torch.tensor([[1.0, 2.0], [4.0, 2.0]]))
+        >>> u
+        tensor([[4.0000, 2.0000],
+                [0.0000, 1.5000]])
 
     Follows ``torch.linalg.lu``.
     """
@@ -357,6 +415,13 @@ def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
 @op(residuals=True, returns=("LU", "pivots"))
 def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
     """The LU decomposition in compact form, with pivots counted from 1.
+
+    Example:
+        >>> import flambeau as torch
+        >>> lu, pivots = torch.linalg.lu_factor(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+        >>> lu
+        tensor([[4.0000, 2.0000],
+                [0.5000, 4.0000]])
 
     Follows ``torch.linalg.lu_factor``.
     """
@@ -392,6 +457,13 @@ def lu_solve(
     adjoint: bool = False,
 ) -> Array:
     """The solution of a system from its compact LU decomposition.
+
+    Example:
+        >>> import flambeau as torch
+        >>> lu, pivots = torch.linalg.lu_factor(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> torch.linalg.lu_solve(lu, pivots, torch.tensor([[2.0], [8.0]]))
+        tensor([[1.],
+                [2.]])
 
     Follows ``torch.linalg.lu_solve``.
     """
@@ -737,6 +809,13 @@ def _reflections(A: Array, tau: Array) -> Array:
 def householder_product(A: Array, tau: Array) -> Array:
     """The product of the first columns of the Householder matrices.
 
+    Example:
+        >>> import flambeau as torch
+        >>> a, tau = torch.geqrf(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+        >>> torch.linalg.householder_product(a, tau).abs()
+        tensor([[1., 0.],
+                [0., 1.]])
+
     Follows ``torch.linalg.householder_product``.
     """
     _matrix("householder_product", A)
@@ -844,6 +923,12 @@ def lu_unpack(LU: Array, pivots: Array) -> tuple[Array, Array, Array]:
 def geqrf(input: Array) -> tuple[Array, Array]:
     """The QR decomposition in compact form: R above the diagonal, reflections below it.
 
+    Example:
+        >>> import flambeau as torch
+        >>> a, tau = torch.geqrf(torch.tensor([[3.0, 1.0], [4.0, 2.0]]))
+        >>> a.shape, tau.shape
+        (torch.Size([2, 2]), torch.Size([2]))
+
     Follows ``torch.geqrf``.
     """
     _matrix("geqrf", input)
@@ -856,6 +941,13 @@ def ormqr(
     input: Array, tau: Array, other: Array, left: bool = True, transpose: bool = False
 ) -> Array:
     """A matrix multiplied by the orthogonal matrix of a compact QR decomposition.
+
+    Example:
+        >>> import flambeau as torch
+        >>> a, tau = torch.geqrf(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+        >>> torch.ormqr(a, tau, torch.ones(2, 1)).abs()
+        tensor([[1.],
+                [1.]])
 
     Follows ``torch.ormqr``.
     """

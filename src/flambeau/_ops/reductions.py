@@ -301,7 +301,16 @@ def _check_weights(name: str, weights: Array | None, kind: str, count: int) -> N
 
 @op()
 def corrcoef(input: Array) -> Array:
-    """The matrix of Pearson's correlation coefficients of the rows of ``input``."""
+    """The matrix of Pearson's correlation coefficients of the rows of ``input``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.corrcoef(torch.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
+        tensor([[ 1., -1.],
+                [-1.,  1.]])
+
+    Follows ``torch.corrcoef``.
+    """
     if input.ndim > 2:
         raise RuntimeError(
             f"corrcoef(): expected input to have two or fewer dimensions but got an input with "

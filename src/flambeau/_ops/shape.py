@@ -454,6 +454,13 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     Shape:
         Input: (\*, L, \*). Output: (\*, (L - size) // step + 1, \*, size).
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.arange(4).unfold(0, 2, 1)
+        tensor([[0, 1],
+                [1, 2],
+                [2, 3]])
+
     Follows ``torch.Tensor.unfold``.
     """
     dim, windows = _unfold_dims(input.shape, dimension, size, step)

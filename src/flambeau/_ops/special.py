@@ -74,7 +74,15 @@ def erfcx(input: Array) -> Array:
 @op(promote="float")
 @in_float32
 def lgamma(input: Array) -> Array:
-    """The logarithm of the absolute value of the gamma function."""
+    """The logarithm of the absolute value of the gamma function.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.lgamma(torch.tensor([0.5, 4.0]))
+        tensor([0.5724, 1.7918])
+
+    Follows ``torch.lgamma``.
+    """
     return _lgamma(input)
 
 

@@ -225,6 +225,11 @@ def to_jax(t: Any) -> Any:
 def from_dlpack(ext_tensor: Any) -> Any:
     """A tensor over what another library exports by DLPack, without a copy where possible.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.from_dlpack(torch.tensor([1, 2]))
+        tensor([1, 2])
+
     Follows ``torch.from_dlpack``.
     """
     import jax

@@ -91,12 +91,30 @@ _USER: dict[Place, device] = {}
 
 
 def get_default_device() -> device:
-    """Where tensors are created. Follows ``torch.get_default_device``."""
+    """Where tensors are created.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.get_default_device()
+        device(type='cpu')
+
+    Follows ``torch.get_default_device``.
+    """
     return _stack[-1]
 
 
 def set_default_device(d: Any) -> None:
-    """Set where tensors are created; None means ``cpu``. Follows ``torch.set_default_device``."""
+    """Set where tensors are created; None means ``cpu``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.set_default_device("cpu")
+        >>> torch.ones(1).device
+        device(type='cpu')
+        >>> torch.set_default_device(None)
+
+    Follows ``torch.set_default_device``.
+    """
     _stack[-1] = device("cpu" if d is None else d)
 
 

@@ -25,7 +25,7 @@ from flambeau._engine.recorder import read, record
 from flambeau._engine.value import Value
 from flambeau._ops.casts import overwrite
 from flambeau._ops.registry import Op, Parameter
-from flambeau._tensor import dtypes
+from flambeau._tensor import documents, dtypes
 from flambeau._tensor.core import (
     Storage,
     TensorBase,
@@ -634,8 +634,13 @@ def _numpy_dtype(d: Any) -> np.dtype | None:
     return None if d is None else dtypes.as_dtype(d).numpy
 
 
-def inplace(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
-    """The in-place method of a public function (or of a row): ``name_``, which returns ``self``."""
+def inplace(
+    function: Callable[..., Any], name: str | None = None, *, example: bool = True
+) -> Callable[..., Any]:
+    """The in-place method of a public function (or of a row): ``name_``, which returns ``self``.
+
+    ``example=False`` where the function's example does not hold in place.
+    """
     if isinstance(function, Op):
         function = public(function)
     base = name or getattr(function, "__name__", "op")
@@ -649,7 +654,7 @@ def inplace(function: Callable[..., Any], name: str | None = None) -> Callable[.
             raise
 
     method.__name__ = method.__qualname__ = title
-    method.__doc__ = f"In-place version of :func:`flambeau.{base}`."
+    method.__doc__ = documents.in_place(title, function, example=example)
     parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "out"]
     if parameters:
         parameters[0] = parameters[0].replace(name="self")

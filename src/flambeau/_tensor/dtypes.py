@@ -114,12 +114,29 @@ class _Default:
 
 
 def get_default_dtype() -> dtype:
-    """The dtype that Python floats become. Follows ``torch.get_default_dtype``."""
+    """The dtype that Python floats become.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.get_default_dtype()
+        torch.float32
+
+    Follows ``torch.get_default_dtype``.
+    """
     return _Default.dtype
 
 
 def set_default_dtype(d: dtype) -> None:
-    """Set the dtype that Python floats become. Follows ``torch.set_default_dtype``.
+    """Set the dtype that Python floats become.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.set_default_dtype(torch.float64)
+        >>> torch.tensor(1.5).dtype
+        torch.float64
+        >>> torch.set_default_dtype(torch.float32)
+
+    Follows ``torch.set_default_dtype``.
 
     Raises:
         TypeError: it is not a floating point dtype.
@@ -207,7 +224,15 @@ _PROMOTED: dict[tuple[dtype, dtype], dtype] = {}
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
-    """The smallest dtype that holds both. Follows ``torch.promote_types``."""
+    """The smallest dtype that holds both.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.promote_types(torch.int32, torch.float16)
+        torch.float16
+
+    Follows ``torch.promote_types``.
+    """
     found = _PROMOTED.get((type1, type2))
     if found is None:
         found = _PROMOTED[type1, type2] = _promote(type1, type2)

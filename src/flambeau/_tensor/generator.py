@@ -227,24 +227,63 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Seed every device from the system's entropy; returns the seed. Follows ``torch.seed``."""
+    """Seed every device from the system's entropy; returns the seed.
+
+    Example:
+        >>> import flambeau as torch
+        >>> isinstance(torch.seed(), int)
+        True
+
+    Follows ``torch.seed``.
+    """
     fresh = engine.fresh_seed()
     engine.seed_all(fresh)
     return fresh
 
 
 def initial_seed() -> int:
-    """What the default generator was last seeded with. Follows ``torch.initial_seed``."""
+    """What the default generator was last seeded with.
+
+    Example:
+        >>> import flambeau as torch
+        >>> _ = torch.manual_seed(7)
+        >>> torch.initial_seed()
+        7
+
+    Follows ``torch.initial_seed``.
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> Any:
-    """The default generator's state. Follows ``torch.get_rng_state``."""
+    """The default generator's state.
+
+    Example:
+        >>> import flambeau as torch
+        >>> state = torch.get_rng_state()
+        >>> a = torch.rand(2)
+        >>> torch.set_rng_state(state)
+        >>> torch.equal(torch.rand(2), a)
+        True
+
+    Follows ``torch.get_rng_state``.
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: Any) -> None:
-    """Continue the default generator from a state. Follows ``torch.set_rng_state``."""
+    """Continue the default generator from a state.
+
+    Example:
+        >>> import flambeau as torch
+        >>> state = torch.get_rng_state()
+        >>> a = torch.rand(2)
+        >>> torch.set_rng_state(state)
+        >>> torch.equal(torch.rand(2), a)
+        True
+
+    Follows ``torch.set_rng_state``.
+    """
     default_generator.set_state(new_state)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flambeau._tensor.documents import add_example
 from flambeau._tensor.tensor import Tensor
 
 abs_ = Tensor.abs_
@@ -68,3 +69,29 @@ tan_ = Tensor.tan_
 tanh_ = Tensor.tanh_
 trunc_ = Tensor.trunc_
 xlogy_ = Tensor.xlogy_
+
+_EXAMPLES = {
+    "addmv_": """
+        >>> torch.ones(2).addmv_(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.ones(2))
+        tensor([4., 8.])
+    """,
+    "as_strided_": """
+        >>> torch.arange(6).as_strided_((2, 2), (1, 2))
+        tensor([[0, 2],
+                [1, 3]])
+    """,
+    "clamp_": """
+        >>> torch.tensor([-1.0, 0.25, 3.0]).clamp_(0.0, 1.0)
+        tensor([0.0000, 0.2500, 1.0000])
+    """,
+    "clip_": """
+        >>> torch.tensor([-1.0, 0.25, 3.0]).clip_(0.0, 1.0)
+        tensor([0.0000, 0.2500, 1.0000])
+    """,
+    "index_put_": """
+        >>> torch.zeros(3).index_put_((torch.tensor([0, 2]),), torch.tensor([1.0, 5.0]))
+        tensor([1., 0., 5.])
+    """,
+}
+for _name, _text in _EXAMPLES.items():
+    add_example(globals()[_name], _text)

@@ -134,7 +134,15 @@ class Tensor(Methods, TensorBase):
         return value_of(self).aval.device.is_meta
 
     def get_device(self) -> int:
-        """The index of its GPU, -1 on CPU."""
+        """The index of its GPU, -1 on CPU.
+
+        Example:
+            >>> import flambeau as torch
+            >>> torch.ones(2).get_device()
+            -1
+
+        Follows ``torch.Tensor.get_device``.
+        """
         place = value_of(self).aval.device
         return -1 if place.kind == "cpu" else place.index
 
@@ -496,7 +504,16 @@ class Tensor(Methods, TensorBase):
         return add_hook(leaf.post_hooks, hook)
 
     def detach(self) -> Any:
-        """The same elements without history; shares memory. Follows ``torch.Tensor.detach``."""
+        """The same elements without history; shares memory.
+
+        Example:
+            >>> import flambeau as torch
+            >>> x = torch.ones(2, requires_grad=True)
+            >>> x.detach()
+            tensor([1., 1.])
+
+        Follows ``torch.Tensor.detach``.
+        """
         value = value_of(self)
         t = _new(Tensor)
         t._storage = self._storage
@@ -509,7 +526,19 @@ class Tensor(Methods, TensorBase):
         return t
 
     def detach_(self) -> Any:
-        """Drop the history, in place."""
+        """Drop the history, in place.
+
+        Example:
+            >>> import flambeau as torch
+            >>> y = torch.ones(2, requires_grad=True) * 2
+            >>> y.detach_()
+            tensor([2., 2.])
+
+        Raises:
+            RuntimeError: it is a view.
+
+        Follows ``torch.Tensor.detach_``.
+        """
         if self._chain is not None and self._base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._edge = None
@@ -820,7 +849,15 @@ def _legacy(args: tuple[Any, ...], dtype: dtypes.dtype, where: Any) -> Any:
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether an object is a tensor. Follows ``torch.is_tensor``."""
+    """Whether an object is a tensor.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_tensor([1.0])
+        False
+
+    Follows ``torch.is_tensor``.
+    """
     return isinstance(obj, TensorBase)
 
 

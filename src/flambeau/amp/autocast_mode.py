@@ -51,12 +51,25 @@ def is_autocast_available(device_type: str) -> bool:
 
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
-    """Whether autocast is on in this thread. Follows ``torch.is_autocast_enabled``."""
+    """Whether autocast is on in this thread.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_autocast_enabled()
+        False
+
+    Follows ``torch.is_autocast_enabled``.
+    """
     return _thread.enabled.get(_device(device_type), False)
 
 
 def get_autocast_dtype(device_type: str) -> Any:
     """The lower precision: float16 on GPU, bfloat16 elsewhere, unless set otherwise.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.get_autocast_dtype("cpu")
+        torch.bfloat16
 
     Follows ``torch.get_autocast_dtype``.
     """
@@ -64,12 +77,26 @@ def get_autocast_dtype(device_type: str) -> Any:
 
 
 def set_autocast_dtype(device_type: str, dtype: Any) -> None:
-    """Set the lower precision of this thread. Follows ``torch.set_autocast_dtype``."""
+    """Set the lower precision of this thread.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.set_autocast_dtype("cpu", torch.bfloat16)
+
+    Follows ``torch.set_autocast_dtype``.
+    """
     _thread.dtype[_device(device_type)] = dtype
 
 
 def set_autocast_enabled(device_type: str, enabled: bool) -> None:
-    """Switch autocast on or off in this thread. Follows ``torch.set_autocast_enabled``."""
+    """Switch autocast on or off in this thread.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.set_autocast_enabled("cpu", False)
+
+    Follows ``torch.set_autocast_enabled``.
+    """
     _thread.enabled[_device(device_type)] = enabled
     _switch(any(_thread.enabled.values()))
 
@@ -93,17 +120,39 @@ def _switch(on: bool) -> None:
 
 
 def is_autocast_cache_enabled() -> bool:
-    """Accepted: a program casts a weight once, however often it is used."""
+    """Accepted: a program casts a weight once, however often it is used.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_autocast_cache_enabled()
+        True
+
+    Follows ``torch.is_autocast_cache_enabled``.
+    """
     return _thread.cache
 
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
-    """Accepted, see :func:`is_autocast_cache_enabled`."""
+    """Accepted, see :func:`is_autocast_cache_enabled`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.set_autocast_cache_enabled(True)
+
+    Follows ``torch.set_autocast_cache_enabled``.
+    """
     _thread.cache = enabled
 
 
 def clear_autocast_cache() -> None:
-    """Accepted, see :func:`is_autocast_cache_enabled`."""
+    """Accepted, see :func:`is_autocast_cache_enabled`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.clear_autocast_cache()
+
+    Follows ``torch.clear_autocast_cache``.
+    """
 
 
 def _cast_arguments(op: Op, args: list[Any]) -> list[Any]:

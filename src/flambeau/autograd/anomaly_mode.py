@@ -43,7 +43,15 @@ class detect_anomaly(set_detect_anomaly):
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether anomaly detection is on. Follows ``torch.is_anomaly_enabled``."""
+    """Whether anomaly detection is on.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_anomaly_enabled()
+        False
+
+    Follows ``torch.is_anomaly_enabled``.
+    """
     return mode.anomaly
 
 

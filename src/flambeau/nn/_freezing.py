@@ -98,6 +98,14 @@ def unfreeze(module: M) -> M:
 
     Raises:
         TypeError: ``module`` is not a module.
+
+    Example:
+        >>> import flambeau as torch
+        >>> net = torch.freeze(torch.nn.Linear(2, 2))
+        >>> [p.requires_grad for p in net.parameters()]
+        [False, False]
+        >>> [p.requires_grad for p in torch.unfreeze(net).parameters()]
+        [True, True]
     """
     _check(module, "unfreeze")
     freed = []
@@ -121,7 +129,14 @@ def unfreeze(module: M) -> M:
 
 
 def is_frozen(module: Module) -> bool:
-    """Whether :func:`freeze` holds a module itself (modules below it may be held alone)."""
+    """Whether :func:`freeze` holds a module itself (modules below it may be held alone).
+
+    Example:
+        >>> import flambeau as torch
+        >>> net = torch.freeze(torch.nn.Linear(2, 2))
+        >>> torch.is_frozen(net), torch.is_frozen(torch.unfreeze(net))
+        (True, False)
+    """
     _check(module, "is_frozen")
     return module._flambeau_frozen is not None
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import flambeau.nn.functional as F
+from flambeau._tensor.documents import add_example
 from flambeau._tensor.tensor import Tensor
 from flambeau.nn import _recurrent
 
@@ -34,6 +35,13 @@ def batch_norm(
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.batch_norm` with its arguments in the kernel's order.
 
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([[1.0], [3.0]])
+        >>> torch.batch_norm(x, None, None, None, None, True, 0.1, 0.0, False)
+        tensor([[-1.],
+                [ 1.]])
+
     Follows ``torch.batch_norm``.
     """
     return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
@@ -44,6 +52,12 @@ def instance_norm(
     use_input_stats: bool, momentum: float, eps: float, cudnn_enabled: bool,
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.instance_norm` with its arguments in the kernel's order.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([[[1.0, 3.0]]])
+        >>> torch.instance_norm(x, None, None, None, None, True, 0.1, 0.0, False)
+        tensor([[[-1.,  1.]]])
 
     Follows ``torch.instance_norm``.
     """
@@ -56,7 +70,15 @@ def layer_norm(
     input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5,
     cudnn_enable: bool = True,
 ) -> Any:  # fmt: skip
-    """:func:`flambeau.nn.functional.layer_norm`. Follows ``torch.layer_norm``."""
+    """:func:`flambeau.nn.functional.layer_norm`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.layer_norm(torch.tensor([[1.0, 3.0]]), (2,), eps=0.0)
+        tensor([[-1.,  1.]])
+
+    Follows ``torch.layer_norm``.
+    """
     return F.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
@@ -64,7 +86,15 @@ def group_norm(
     input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Any:  # fmt: skip
-    """:func:`flambeau.nn.functional.group_norm`. Follows ``torch.group_norm``."""
+    """:func:`flambeau.nn.functional.group_norm`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.group_norm(torch.tensor([[1.0, 3.0, 5.0, 9.0]]), 2, eps=0.0)
+        tensor([[-1.,  1., -1.,  1.]])
+
+    Follows ``torch.group_norm``.
+    """
     return F.group_norm(input, num_groups, weight, bias, eps)
 
 
@@ -75,6 +105,11 @@ def native_layer_norm(
 
     Shape:
         input (*, D): results (*, D), (*, 1) and (*, 1).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.native_layer_norm(torch.tensor([[1.0, 3.0]]), (2,), None, None, 0.0)[0]
+        tensor([[-1.,  1.]])
 
     Follows ``torch.native_layer_norm``.
     """
@@ -89,6 +124,11 @@ def native_group_norm(
 ) -> tuple[Any, Any, Any]:
     """Group norm, and the mean and reciprocal deviation it used, (N, group).
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.native_group_norm(torch.tensor([[1.0, 3.0]]), None, None, 1, 2, 1, 1, 0.0)[0]
+        tensor([[-1.,  1.]])
+
     Follows ``torch.native_group_norm``.
     """
     out = F.group_norm(input, group, weight, bias, eps)
@@ -102,6 +142,13 @@ def native_batch_norm(
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     """Batch norm, and the mean and reciprocal deviation it used, (C,); empty ones in evaluation.
 
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([[1.0], [3.0]])
+        >>> torch.native_batch_norm(x, None, None, None, None, True, 0.1, 1e-9)[0]
+        tensor([[-1.],
+                [ 1.]])
+
     Follows ``torch.native_batch_norm``.
     """
     out = F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
@@ -112,7 +159,15 @@ def native_batch_norm(
 
 
 def native_dropout(input: Any, p: float, train: bool | None) -> tuple[Any, Any]:
-    """Dropout, and where elements were kept. Follows ``torch.native_dropout``."""
+    """Dropout, and where elements were kept.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.native_dropout(torch.tensor([1.0, 2.0]), 0.5, False)
+        (tensor([1., 2.]), tensor([True, True]))
+
+    Follows ``torch.native_dropout``.
+    """
     if train is False:
         return input.clone(), input.new_ones(input.shape).bool()
     kept = F.dropout(input.detach().new_ones(input.shape), p, True)
@@ -128,6 +183,13 @@ def embedding(
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.embedding`, weights first; -1 means no padding index.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.embedding(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1, 0, 1]))
+        tensor([[3., 4.],
+                [1., 2.],
+                [3., 4.]])
+
     Follows ``torch.embedding``.
     """
     padding = None if padding_idx < 0 else padding_idx
@@ -138,6 +200,13 @@ def embedding(
 
 def embedding_renorm_(weight: Any, indices: Any, max_norm: float, norm_type: float) -> Any:
     """Scale down, in place, the rows that are looked up and are longer than `max_norm`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> w = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
+        >>> torch.embedding_renorm_(w, torch.tensor([0, 1]), 1.0, 2.0)
+        tensor([[0.6000, 0.8000],
+                [0.3000, 0.4000]])
 
     Follows ``torch.embedding_renorm_``.
     """
@@ -153,6 +222,12 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
 
+    Example:
+        >>> import flambeau as torch
+        >>> x, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, 0.0])
+        >>> torch.binary_cross_entropy_with_logits(x, y)
+        tensor([0.6931, 2.1269])
+
     Follows ``torch.binary_cross_entropy_with_logits``.
     """
     return F.binary_cross_entropy_with_logits(
@@ -165,6 +240,12 @@ def cosine_embedding_loss(
 ) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
 
+    Example:
+        >>> import flambeau as torch
+        >>> a, b = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+        >>> torch.cosine_embedding_loss(a, b, torch.tensor([1]))
+        tensor([1.])
+
     Follows ``torch.cosine_embedding_loss``.
     """
     return F.cosine_embedding_loss(input1, input2, target, margin, reduction=_reduction(reduction))
@@ -175,6 +256,12 @@ def ctc_loss(
     reduction: int = 0, zero_infinity: bool = False,
 ) -> Any:  # fmt: skip
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
+
+    Example:
+        >>> import flambeau as torch
+        >>> lp = torch.zeros(3, 1, 2).log_softmax(2)
+        >>> torch.ctc_loss(lp, torch.tensor([[1]]), torch.tensor([3]), torch.tensor([1]))
+        tensor([0.2877])
 
     Follows ``torch.ctc_loss``.
     """
@@ -187,6 +274,11 @@ def ctc_loss(
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: int = 0) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.hinge_embedding_loss(torch.tensor([0.5, 0.25]), torch.tensor([1, -1]))
+        tensor([0.5000, 0.7500])
+
     Follows ``torch.hinge_embedding_loss``.
     """
     return F.hinge_embedding_loss(input, target, margin, reduction=_reduction(reduction))
@@ -194,6 +286,11 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
 
 def kl_div(input: Any, target: Any, reduction: int = 0, *, log_target: bool = False) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.kl_div(torch.tensor([-1.0, -2.0]), torch.tensor([0.5, 0.5]))
+        tensor([0.1534, 0.6534])
 
     Follows ``torch.kl_div``.
     """
@@ -207,6 +304,12 @@ def margin_ranking_loss(
 ) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
 
+    Example:
+        >>> import flambeau as torch
+        >>> a, b, y = torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0])
+        >>> torch.margin_ranking_loss(a, b, y, margin=0.5)
+        tensor([2.5000])
+
     Follows ``torch.margin_ranking_loss``.
     """
     return F.margin_ranking_loss(input1, input2, target, margin, reduction=_reduction(reduction))
@@ -216,6 +319,12 @@ def poisson_nll_loss(
     input: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: int
 ) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
+
+    Example:
+        >>> import flambeau as torch
+        >>> x, y = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 2.0])
+        >>> torch.poisson_nll_loss(x, y, True, False, 1e-8, 1)
+        tensor(0.8591)
 
     Follows ``torch.poisson_nll_loss``.
     """
@@ -229,6 +338,12 @@ def triplet_margin_loss(
     eps: float = 1e-6, swap: bool = False, reduction: int = 0,
 ) -> Any:  # fmt: skip
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
+
+    Example:
+        >>> import flambeau as torch
+        >>> a, b, c = torch.tensor([[[0.0]], [[1.0]], [[1.5]]])
+        >>> torch.triplet_margin_loss(a, b, c)
+        tensor([0.5000])
 
     Follows ``torch.triplet_margin_loss``.
     """
@@ -245,6 +360,12 @@ def convolution(
     dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int,
 ) -> Any:  # fmt: skip
     """A convolution, or its transpose, in as many dimensions as the input has.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
+        >>> torch.convolution(x, torch.ones(1, 1, 2), None, [1], [0], [1], False, [0], 1)
+        tensor([[[3., 5.]]])
 
     Follows ``torch.convolution``.
     """
@@ -286,7 +407,15 @@ def max_pool1d_with_indices(
     input: Any, kernel_size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1,
     ceil_mode: bool = False,
 ) -> Any:  # fmt: skip
-    """Maxima of windows and where they were. Follows ``torch.max_pool1d_with_indices``."""
+    """Maxima of windows and where they were.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.max_pool1d_with_indices(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+        (tensor([[3., 5.]]), tensor([[1, 3]]))
+
+    Follows ``torch.max_pool1d_with_indices``.
+    """
     return F.max_pool1d(
         input, kernel_size, stride or None, padding, dilation, ceil_mode, return_indices=True
     )
@@ -295,18 +424,41 @@ def max_pool1d_with_indices(
 def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
     """Maxima of as many windows as asked, and where they were.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.adaptive_max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+        (tensor([[3., 5.]]), tensor([[1, 3]]))
+
     Follows ``torch.adaptive_max_pool1d``.
     """
     return F.adaptive_max_pool1d(input, output_size, return_indices=True)
 
 
 def native_channel_shuffle(input: Any, groups: int) -> Any:
-    """:func:`flambeau.nn.functional.channel_shuffle`. Follows ``torch.native_channel_shuffle``."""
+    """:func:`flambeau.nn.functional.channel_shuffle`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.native_channel_shuffle(torch.arange(4).reshape(1, 4, 1, 1), 2).flatten()
+        tensor([0, 2, 1, 3])
+
+    Follows ``torch.native_channel_shuffle``.
+    """
     return F.channel_shuffle(input, groups)
 
 
 def affine_grid_generator(theta: Any, size: Any, align_corners: bool) -> Any:
-    """:func:`flambeau.nn.functional.affine_grid`. Follows ``torch.affine_grid_generator``."""
+    """:func:`flambeau.nn.functional.affine_grid`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> theta = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+        >>> torch.affine_grid_generator(theta, [1, 1, 1, 2], True)
+        tensor([[[[-1.,  0.],
+                  [ 1.,  0.]]]])
+
+    Follows ``torch.affine_grid_generator``.
+    """
     return F.affine_grid(theta, size, align_corners)
 
 
@@ -318,6 +470,12 @@ def grid_sampler(
     Args:
         interpolation_mode: 0 bilinear, 1 nearest, 2 bicubic.
         padding_mode: 0 zeros, 1 border, 2 reflection.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([[[[1.0, 3.0]]]])
+        >>> torch.grid_sampler(x, torch.zeros(1, 1, 1, 2), 0, 0, True)
+        tensor([[[[2.]]]])
 
     Follows ``torch.grid_sampler``.
     """
@@ -331,7 +489,15 @@ def rrelu(
     input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False,
     generator: Any = None,
 ) -> Any:  # fmt: skip
-    """:func:`flambeau.nn.functional.rrelu`. Follows ``torch.rrelu``."""
+    """:func:`flambeau.nn.functional.rrelu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.rrelu(torch.tensor([-1.0, 2.0]), 0.25, 0.25)
+        tensor([-0.2500,  2.0000])
+
+    Follows ``torch.rrelu``.
+    """
     return F.rrelu(input, lower, upper, training)
 
 
@@ -393,6 +559,14 @@ def lstm(
     Shape:
         input (T, N, I), states (L * D, N, H): output (T, N, D * H) and the last states.
 
+    Example:
+        >>> import flambeau as torch
+        >>> m = torch.nn.LSTM(2, 3)
+        >>> p = [w.detach() for w in m.parameters()]
+        >>> h = torch.zeros(1, 1, 3)
+        >>> torch.lstm(torch.ones(4, 1, 2), (h, h), p, True, 1, 0.0, False, False, False)[0].shape
+        torch.Size([4, 1, 3])
+
     Follows ``torch.lstm``.
     """
     if isinstance(hx, Tensor) or not isinstance(input, Tensor):
@@ -417,6 +591,18 @@ def _plain(kind: str, name: str) -> Any:
     run.__doc__ = (
         f"Layers of a recurrent network from a flat list of weights.\n\nFollows ``torch.{name}``."
     )
+    layer = 'RNN(2, 3, nonlinearity="relu")' if kind == "relu" else f"{kind[-3:].upper()}(2, 3)"
+    layer = "RNN(2, 3)" if kind == "tanh" else layer
+    add_example(
+        run,
+        f"""
+        >>> p = [w.detach() for w in torch.nn.{layer}.parameters()]
+        >>> x, h = torch.ones(4, 1, 2), torch.zeros(1, 1, 3)
+        >>> y, h = torch.{name}(x, h, p, True, 1, 0.0, False, False, False)
+        >>> y.shape, h.shape
+        (torch.Size([4, 1, 3]), torch.Size([1, 1, 3]))
+        """,
+    )
     return run
 
 
@@ -428,25 +614,60 @@ rnn_relu = _plain("relu", "rnn_relu")
 def lstm_cell(
     input: Any, hx: Sequence[Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> tuple[Any, Any]:
-    """One step of an LSTM. Follows ``torch.lstm_cell``."""
+    """One step of an LSTM.
+
+    Example:
+        >>> import flambeau as torch
+        >>> h, w = torch.zeros(1, 1), torch.ones(4, 2)
+        >>> torch.lstm_cell(torch.ones(1, 2), (h, h), w, torch.ones(4, 1))
+        (tensor([[0.6083]]), tensor([[0.8491]]))
+
+    Follows ``torch.lstm_cell``.
+    """
     h, c = hx
-    return _recurrent.lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh)
+    return tuple(_recurrent.lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh))
 
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
-    """One step of a GRU. Follows ``torch.gru_cell``."""
+    """One step of a GRU.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.gru_cell(torch.ones(1, 2), torch.ones(1, 1), torch.zeros(3, 2), torch.zeros(3, 1))
+        tensor([[0.5000]])
+
+    Follows ``torch.gru_cell``.
+    """
     return _recurrent.gru_cell(input, hx, w_ih, w_hh, b_ih, b_hh)
 
 
 def rnn_tanh_cell(
     input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> Any:
-    """One step of an Elman network. Follows ``torch.rnn_tanh_cell``."""
+    """One step of an Elman network.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x, h, w = torch.ones(1, 2), torch.zeros(1, 1), torch.ones(1, 2)
+        >>> torch.rnn_tanh_cell(x, h, w, torch.ones(1, 1))
+        tensor([[0.9640]])
+
+    Follows ``torch.rnn_tanh_cell``.
+    """
     return _recurrent.rnn_cell(input, hx, w_ih, w_hh, b_ih, b_hh, nonlinearity="tanh")
 
 
 def rnn_relu_cell(
     input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> Any:
-    """One step of an Elman network with relu. Follows ``torch.rnn_relu_cell``."""
+    """One step of an Elman network with relu.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x, h, w = torch.ones(1, 2), torch.zeros(1, 1), torch.ones(1, 2)
+        >>> torch.rnn_relu_cell(x, h, w, torch.ones(1, 1))
+        tensor([[2.]])
+
+    Follows ``torch.rnn_relu_cell``.
+    """
     return _recurrent.rnn_cell(input, hx, w_ih, w_hh, b_ih, b_hh, nonlinearity="relu")

@@ -106,6 +106,13 @@ def load(
         CheckpointDeviceError: its tensors lived on a device that is not here, and there is
             no ``map_location``.
 
+    Example:
+        >>> import flambeau as torch, io
+        >>> file = io.BytesIO()
+        >>> torch.save({"weight": torch.ones(2), "epoch": 3}, file)
+        >>> torch.load(io.BytesIO(file.getvalue()))
+        {'weight': tensor([1., 1.]), 'epoch': 3}
+
     Follows ``torch.load``.
     """
     from ._tensors import TensorAdapter

@@ -164,6 +164,15 @@ def resume(
         CheckpointFormatError: it was not written by ``save_training``, or lacks a part that
             was asked for.
         StateDictError: the model is another one; the error is a table of what differs.
+
+    Example:
+        >>> import flambeau as torch, tempfile
+        >>> model = torch.nn.Linear(2, 2)
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> torch.save_training(f"{folder.name}/run.ckpt", model=model, step=7)
+        >>> torch.resume(f"{folder.name}/run.ckpt", model=model).step
+        7
+        >>> folder.cleanup()
     """
     found, state, report = _newest(os.fspath(path), map_location)
     wanted = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}

@@ -34,6 +34,11 @@ class DLDeviceType(enum.IntEnum):
 def to_dlpack(tensor: Any, /) -> Any:
     """A capsule that other libraries read the tensor's memory by.
 
+    Example:
+        >>> import flambeau as torch
+        >>> type(torch.utils.dlpack.to_dlpack(torch.ones(1))).__name__
+        'PyCapsule'
+
     Follows ``torch.utils.dlpack.to_dlpack``.
     """
     return tensor.__dlpack__()

@@ -45,7 +45,15 @@ def is_number(value: Any) -> bool:
 
 
 def result_dtype(*operands: Any) -> dtypes.dtype:
-    """The dtype that tensors and numbers promote to. Follows ``torch.result_type``."""
+    """The dtype that tensors and numbers promote to.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.result_type(torch.tensor([1], dtype=torch.int32), 1.5)
+        torch.float32
+
+    Follows ``torch.result_type``.
+    """
     groups: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
     for o in operands:
         if isinstance(o, TensorBase):

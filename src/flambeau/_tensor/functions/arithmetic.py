@@ -292,6 +292,12 @@ def addcmul(input: Any, *tensors: Any, value: Any = 1, out: Any = None, **named:
         out: a tensor for the result.
         named: ``tensor1`` and ``tensor2`` by name.
 
+    Example:
+        >>> import flambeau as torch
+        >>> x, a, b = torch.tensor([1.0, 2.0]), torch.tensor([4.0, 9.0]), torch.tensor([2.0, 3.0])
+        >>> torch.addcmul(x, a, b, value=0.5)
+        tensor([ 5.0000, 15.5000])
+
     Follows ``torch.addcmul``.
     """
     return _finish(out, _fused("addcmul", rows.addcmul, input, tensors, named, value), "addcmul")
@@ -302,6 +308,12 @@ def addcdiv(input: Any, *tensors: Any, value: Any = 1, out: Any = None, **named:
 
     Raises:
         RuntimeError: the tensors are integers.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x, a, b = torch.tensor([1.0, 2.0]), torch.tensor([4.0, 9.0]), torch.tensor([2.0, 3.0])
+        >>> torch.addcdiv(x, a, b, value=0.5)
+        tensor([2.0000, 3.5000])
 
     Follows ``torch.addcdiv``.
     """
@@ -386,22 +398,54 @@ complex_ = public(rows.complex_)
 
 
 def resolve_conj(input: Any) -> Any:
-    """The tensor itself: conjugation is never put off. Follows ``torch.resolve_conj``."""
+    """The tensor itself: conjugation is never put off.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.resolve_conj(torch.tensor([1 + 2j]).conj())
+        tensor([1.-2.j])
+
+    Follows ``torch.resolve_conj``.
+    """
     return input
 
 
 def resolve_neg(input: Any) -> Any:
-    """The tensor itself: negation is never put off. Follows ``torch.resolve_neg``."""
+    """The tensor itself: negation is never put off.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.resolve_neg(torch.tensor([1.0]))
+        tensor([1.])
+
+    Follows ``torch.resolve_neg``.
+    """
     return input
 
 
 def is_conj(input: Any) -> bool:
-    """False: conjugation is never put off. Follows ``torch.is_conj``."""
+    """False: conjugation is never put off.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_conj(torch.tensor([1.0]))
+        False
+
+    Follows ``torch.is_conj``.
+    """
     need_tensor("is_conj", input)
     return False
 
 
 def is_neg(input: Any) -> bool:
-    """False: negation is never put off. Follows ``torch.is_neg``."""
+    """False: negation is never put off.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_neg(torch.tensor([-1.0]))
+        False
+
+    Follows ``torch.is_neg``.
+    """
     need_tensor("is_neg", input)
     return False

@@ -11,7 +11,17 @@ from flambeau._tensor.functions._shared import need_tensor
 
 
 def clone(input: Any, *, memory_format: Any = None) -> Any:
-    """A copy of a tensor, through which gradients flow. Follows ``torch.clone``."""
+    """A copy of a tensor, through which gradients flow.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([1.0, 2.0])
+        >>> y = torch.clone(x)
+        >>> y is x, torch.equal(x, y)
+        (False, True)
+
+    Follows ``torch.clone``.
+    """
     need_tensor("clone", input)
     return run(rows.clone, (input,))
 
@@ -28,6 +38,11 @@ def fill(input: Any, value: Any) -> Any:
 
     Raises:
         RuntimeError: ``value`` is a tensor with dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.fill(torch.tensor([1.0, 2.0]), 3.0)
+        tensor([3., 3.])
 
     Follows ``torch.fill``.
     """

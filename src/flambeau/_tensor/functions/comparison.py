@@ -96,46 +96,110 @@ result_type = result_dtype
 
 
 def is_nonzero(input: Any) -> bool:
-    """Whether a tensor of one element is not zero. Follows ``torch.is_nonzero``."""
+    """Whether a tensor of one element is not zero.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_nonzero(torch.tensor([2.0]))
+        True
+
+    Follows ``torch.is_nonzero``.
+    """
     return bool(input)
 
 
 def is_floating_point(input: Any) -> bool:
-    """Whether the dtype is floating point. Follows ``torch.is_floating_point``."""
+    """Whether the dtype is floating point.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_floating_point(torch.tensor([1]))
+        False
+
+    Follows ``torch.is_floating_point``.
+    """
     need_tensor("is_floating_point", input)
     return input.is_floating_point()
 
 
 def is_complex(input: Any) -> bool:
-    """Whether the dtype is complex. Follows ``torch.is_complex``."""
+    """Whether the dtype is complex.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_complex(torch.tensor([1j]))
+        True
+
+    Follows ``torch.is_complex``.
+    """
     need_tensor("is_complex", input)
     return input.is_complex()
 
 
 def is_signed(input: Any) -> bool:
-    """Whether the dtype is signed. Follows ``torch.is_signed``."""
+    """Whether the dtype is signed.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_signed(torch.tensor([1], dtype=torch.uint8))
+        False
+
+    Follows ``torch.is_signed``.
+    """
     need_tensor("is_signed", input)
     return input.is_signed()
 
 
 def is_same_size(input: Any, other: Any) -> bool:
-    """Whether two tensors have the same shape. Follows ``torch.is_same_size``."""
+    """Whether two tensors have the same shape.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_same_size(torch.ones(2), torch.ones(2, 1))
+        False
+
+    Follows ``torch.is_same_size``.
+    """
     return value_of(input).aval.shape == value_of(other).aval.shape
 
 
 def is_storage(obj: Any) -> bool:
-    """Whether an object is a storage. Follows ``torch.is_storage``."""
+    """Whether an object is a storage.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_storage(torch.tensor([1.0]).untyped_storage())
+        True
+
+    Follows ``torch.is_storage``.
+    """
     from flambeau._tensor.storages import TypedStorage, UntypedStorage
 
     return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
 def numel(input: Any) -> int:
-    """The number of elements. Follows ``torch.numel``."""
+    """The number of elements.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.numel(torch.ones(2, 3))
+        6
+
+    Follows ``torch.numel``.
+    """
     need_tensor("numel", input)
     return value_of(input).aval.size
 
 
 def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
-    """Whether a result of one dtype may be stored into the other. Follows ``torch.can_cast``."""
+    """Whether a result of one dtype may be stored into the other.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.can_cast(torch.float64, torch.float32), torch.can_cast(torch.float32, torch.int64)
+        (True, False)
+
+    Follows ``torch.can_cast``.
+    """
     return dtypes.can_cast(from_, to)

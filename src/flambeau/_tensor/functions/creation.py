@@ -191,6 +191,11 @@ def frombuffer(
     Raises:
         ValueError: the buffer is too short or of an odd length.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.frombuffer(bytearray([1, 0, 2, 0]), dtype=torch.int16)
+        tensor([1, 2], dtype=torch.int16)
+
     Follows ``torch.frombuffer``.
     """
     array = np.frombuffer(buffer, dtypes.as_dtype(dtype).numpy, count, offset)
@@ -281,7 +286,15 @@ def zeros(
 
 
 def zero_(input: Any) -> Any:
-    """Set every element of a tensor to 0; returns it. Follows ``torch.zero_``."""
+    """Set every element of a tensor to 0; returns it.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.zero_(torch.ones(2))
+        tensor([0., 0.])
+
+    Follows ``torch.zero_``.
+    """
     check_tensor("zero_", input)
     return input.zero_()
 
@@ -324,6 +337,11 @@ def empty(
     """A tensor whose content does not matter; arguments as :func:`zeros`.
 
     It holds zeros: the same program gives the same numbers every time.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.empty(2, 3).shape
+        torch.Size([2, 3])
 
     Follows ``torch.empty``.
     """
@@ -455,6 +473,11 @@ def empty_like(
 ) -> Any:
     """:func:`empty` of the shape, dtype and device of ``input``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.empty_like(torch.ones(2, 3, dtype=torch.int64)).dtype
+        torch.int64
+
     Follows ``torch.empty_like``.
     """
     size, kind, place = _like("empty_like", input, dtype, layout, device, memory_format)
@@ -501,6 +524,11 @@ def empty_strided(
 ) -> Any:
     """:func:`empty` with the given strides.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.empty_strided((2, 3), (1, 2)).shape
+        torch.Size([2, 3])
+
     Follows ``torch.empty_strided``.
     """
     size, stride = as_size("empty_strided", size), as_size("empty_strided", stride, 2)
@@ -526,6 +554,11 @@ def empty_permuted(
     pin_memory: bool = False,
 ) -> Any:
     """:func:`empty` whose dimensions lie in memory in the order ``physical_layout``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.empty_permuted((2, 3), (1, 0)).shape
+        torch.Size([2, 3])
 
     Follows ``torch.empty_permuted``.
     """
@@ -644,6 +677,11 @@ def range_(
     requires_grad: bool = False,
 ) -> Any:
     """The numbers from ``start`` to ``end``, both included. Deprecated: use :func:`arange`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.range(1, 3)
+        tensor([1., 2., 3.])
 
     Follows ``torch.range``.
     """
@@ -961,7 +999,15 @@ def blackman_window(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Any:
-    """The Blackman window. Follows ``torch.blackman_window``."""
+    """The Blackman window.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.blackman_window(4)[1:]
+        tensor([0.3400, 1.0000, 0.3400])
+
+    Follows ``torch.blackman_window``.
+    """
     options = (dtype, layout, device, requires_grad)
     return _window("blackman_window", rows.blackman_window, window_length, periodic, (), options)
 
@@ -1000,7 +1046,15 @@ def kaiser_window(
     pin_memory: bool = False,
     requires_grad: bool = False,
 ) -> Any:
-    """The Kaiser window of shape ``beta``. Follows ``torch.kaiser_window``."""
+    """The Kaiser window of shape ``beta``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.kaiser_window(4, True, 0.0)
+        tensor([1., 1., 1., 1.])
+
+    Follows ``torch.kaiser_window``.
+    """
     options = (dtype, layout, device, requires_grad)
     return _window(
         "kaiser_window", rows.kaiser_window, window_length, periodic, (float(beta),), options

@@ -207,6 +207,13 @@ def argwhere(input: Any) -> Any:
 def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
     """``size`` positions of elements that are not zero, filled up with ``fill_value``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nonzero_static(torch.tensor([0, 3, 5]), size=3)
+        tensor([[ 1],
+                [ 2],
+                [-1]])
+
     Follows ``torch.nonzero_static``.
     """
     return run(rows.nonzero_static, (input,), (("size", size), ("fill_value", fill_value)))
@@ -237,6 +244,11 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """``values`` written (or added) where index tensors, one per dimension, point.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([1.0, 5.0]))
+        tensor([1., 0., 5.])
 
     Follows ``torch.index_put``.
     """
@@ -281,7 +293,15 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
 def as_strided_scatter(
     input: Any, src: Any, size: Any, stride: Any, storage_offset: int | None = None
 ) -> Any:
-    """A copy with ``src`` where the strided view reads. Follows ``torch.as_strided_scatter``."""
+    """A copy with ``src`` where the strided view reads.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.as_strided_scatter(torch.zeros(4), torch.ones(2), (2,), (2,))
+        tensor([1., 0., 1., 0.])
+
+    Follows ``torch.as_strided_scatter``.
+    """
     static = (
         ("size", sizes_of((size,))),
         ("stride", sizes_of((stride,), "stride")),
@@ -292,6 +312,11 @@ def as_strided_scatter(
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     """Flat positions as one tensor of positions for each dimension of a shape.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.unravel_index(torch.tensor([1, 5]), (2, 3))
+        (tensor([0, 1]), tensor([1, 2]))
 
     Follows ``torch.unravel_index``.
     """

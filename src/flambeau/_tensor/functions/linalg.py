@@ -61,6 +61,12 @@ def _bound(value: Any, like: Any) -> Any:
 def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None, out: Any = None) -> Any:
     """``A = U @ diag(S) @ Vh`` with singular values in descending order.
 
+    Example:
+        >>> import flambeau as torch
+        >>> u, s, vh = torch.linalg.svd(torch.tensor([[3.0, 0.0], [0.0, 2.0]]))
+        >>> s
+        tensor([3., 2.])
+
     Follows ``torch.linalg.svd``.
     """
     result = run(rows.svd, (A,), (("full_matrices", bool(full_matrices)),))
@@ -119,6 +125,12 @@ def matrix_rank(
 
 def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The least-squares solution of ``A @ X = B``, with residuals, rank and singular values.
+
+    Example:
+        >>> import flambeau as torch
+        >>> A, B = torch.tensor([[1.0], [1.0]]), torch.tensor([[1.0], [3.0]])
+        >>> torch.linalg.lstsq(A, B).solution.round()
+        tensor([[2.]])
 
     Follows ``torch.linalg.lstsq``.
     """
@@ -261,7 +273,15 @@ def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
 
 
 def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
-    """The solution X of ``tensordot(A, X, X.ndim) = B``. Follows ``torch.linalg.tensorsolve``."""
+    """The solution X of ``tensordot(A, X, X.ndim) = B``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.tensorsolve(2 * torch.eye(4).reshape(2, 2, 4), torch.ones(2, 2))
+        tensor([0.5000, 0.5000, 0.5000, 0.5000])
+
+    Follows ``torch.linalg.tensorsolve``.
+    """
     static = (("dims", None if dims is None else tuple(dims)),)
     return _stored(out, run(rows.tensorsolve, (A, B), static), "tensorsolve", exact=False)
 
@@ -370,14 +390,33 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out:
 def solve_ex(
     A: Any, B: Any, *, left: bool = True, check_errors: bool = False, out: Any = None
 ) -> Any:
-    """The solution and an error code, which is always 0. Follows ``torch.linalg.solve_ex``."""
+    """The solution and an error code, which is always 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> A = torch.tensor([[2.0, 0.0], [0.0, 4.0]])
+        >>> result, info = torch.linalg.solve_ex(A, torch.tensor([2.0, 8.0]))
+        >>> result
+        tensor([1., 2.])
+
+    Follows ``torch.linalg.solve_ex``.
+    """
     fields = ("result", "info")
     result = named_results("linalg_solve_ex", fields)(solve(A, B, left=left), _info(A))
     return _stored(out, result, "solve_ex")
 
 
 def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out: Any = None) -> Any:
-    """The compact LU and an error code, always 0. Follows ``torch.linalg.lu_factor_ex``."""
+    """The compact LU and an error code, always 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> lu, pivots, info = torch.linalg.lu_factor_ex(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+        >>> pivots, info
+        (tensor([1, 2], dtype=torch.int32), tensor(0, dtype=torch.int32))
+
+    Follows ``torch.linalg.lu_factor_ex``.
+    """
     factors, pivots = lu_factor(A, pivot=pivot)
     fields = ("LU", "pivots", "info")
     result = named_results("linalg_lu_factor_ex", fields)(factors, pivots, _info(A))
@@ -388,32 +427,86 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out:
 
 
 def inverse(input: Any, *, out: Any = None) -> Any:
-    """The inverse of square matrices. Follows ``torch.inverse``."""
+    """The inverse of square matrices.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.inverse(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
+
+    Follows ``torch.inverse``.
+    """
     return inv(input, out=out)
 
 
 def logdet(input: Any) -> Any:
-    """The logarithm of the determinant; NaN where it is negative. Follows ``torch.logdet``."""
+    """The logarithm of the determinant; NaN where it is negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.logdet(torch.tensor([[2.0, 0.0], [0.0, 3.0]]))
+        tensor(1.7918)
+
+    Follows ``torch.logdet``.
+    """
     return run(rows.logdet, (input,), ())
 
 
 def pinverse(input: Any, rcond: float = 1e-15) -> Any:
-    """The Moore-Penrose inverse. Follows ``torch.pinverse``."""
+    """The Moore-Penrose inverse.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.pinverse(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
+
+    Follows ``torch.pinverse``.
+    """
     return pinv(input, rcond)
 
 
 def old_cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
-    """The Cholesky factor. Follows ``torch.cholesky``."""
+    """The Cholesky factor.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+        tensor([[2., 0.],
+                [1., 2.]])
+
+    Follows ``torch.cholesky``.
+    """
     return _stored(out, cholesky(input, upper=upper), "cholesky", exact=False)
 
 
 def old_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
-    """``input = Q @ R``. Follows ``torch.qr``."""
+    """``input = Q @ R``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> q, r = torch.qr(torch.tensor([[3.0, 1.0], [4.0, 2.0]]))
+        >>> (q @ r).round()
+        tensor([[3., 1.],
+                [4., 2.]])
+
+    Follows ``torch.qr``.
+    """
     return qr(input, "reduced" if some else "complete", out=out)
 
 
 def old_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
-    """``input = U @ diag(S) @ V.mH``. Follows ``torch.svd``."""
+    """``input = U @ diag(S) @ V.mH``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> u, s, v = torch.svd(torch.tensor([[3.0, 0.0], [0.0, 2.0]]))
+        >>> s
+        tensor([3., 2.])
+
+    Follows ``torch.svd``.
+    """
     u, s, vh = svd(input, full_matrices=not some)
     v = shape.adjoint(vh)
     if not compute_uv:
@@ -422,7 +515,17 @@ def old_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any 
 
 
 def old_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
-    """The solution of a system from its compact LU. Follows ``torch.lu_solve``."""
+    """The solution of a system from its compact LU.
+
+    Example:
+        >>> import flambeau as torch
+        >>> lu, pivots = torch.linalg.lu_factor(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+        >>> torch.lu_solve(torch.tensor([[2.0], [8.0]]), lu, pivots)
+        tensor([[1.],
+                [2.]])
+
+    Follows ``torch.lu_solve``.
+    """
     return lu_solve(LU_data, LU_pivots, b, out=out)
 
 
@@ -434,7 +537,17 @@ def lu_unpack(
     *,
     out: Any = None,
 ) -> Any:
-    """The matrices P, L and U of a compact LU. Follows ``torch.lu_unpack``."""
+    """The matrices P, L and U of a compact LU.
+
+    Example:
+        >>> import flambeau as torch
+        >>> lu, pivots = torch.linalg.lu_factor(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+        >>> torch.lu_unpack(lu, pivots)[1]
+        tensor([[1.0000, 0.0000],
+                [0.5000, 1.0000]])
+
+    Follows ``torch.lu_unpack``.
+    """
     p, lower, upper = run(rows.lu_unpack, (LU_data, LU_pivots), ())
     empty = wrap(constant(np.zeros(0, value_of(LU_data).aval.dtype), value_of(p).aval.device))
     parts = (p if unpack_pivots else empty, *((lower, upper) if unpack_data else (empty, empty)))
@@ -450,7 +563,17 @@ def triangular_solve(
     *,
     out: Any = None,
 ) -> Any:
-    """The solution of a triangular system, and the matrix. Follows ``torch.triangular_solve``."""
+    """The solution of a triangular system, and the matrix.
+
+    Example:
+        >>> import flambeau as torch
+        >>> b, A = torch.tensor([[2.0], [8.0]]), torch.tensor([[2.0, 0.0], [0.0, 4.0]])
+        >>> torch.triangular_solve(b, A)[0]
+        tensor([[1.],
+                [2.]])
+
+    Follows ``torch.triangular_solve``.
+    """
     if transpose:
         found = solve_triangular(
             shape.transpose(A, -1, -2), b, upper=not upper, unitriangular=unitriangular
@@ -468,12 +591,28 @@ ormqr = public(rows.ormqr)
 
 
 def orgqr(input: Any, tau: Any, *, out: Any = None) -> Any:
-    """The first columns of a product of reflections. Follows ``torch.orgqr``."""
+    """The first columns of a product of reflections.
+
+    Example:
+        >>> import flambeau as torch
+        >>> a, tau = torch.geqrf(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+        >>> torch.orgqr(a, tau).abs()
+        tensor([[1., 0.],
+                [0., 1.]])
+
+    Follows ``torch.orgqr``.
+    """
     return householder_product(input, tau, out=out)
 
 
 def old_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
     """The LU decomposition in compact form: factors, pivots and, if asked, error codes.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.lu(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))[0]
+        tensor([[4.0000, 2.0000],
+                [0.5000, 4.0000]])
 
     Follows ``torch.lu``.
     """
@@ -487,6 +626,12 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any
 
     They are exact here: the whole decomposition is computed and cut off.
 
+    Example:
+        >>> import flambeau as torch
+        >>> u, s, v = torch.svd_lowrank(torch.eye(4, 3), q=2)
+        >>> u.shape, s.shape, v.shape
+        (torch.Size([4, 2]), torch.Size([2]), torch.Size([3, 2]))
+
     Follows ``torch.svd_lowrank``.
     """
     u, s, vh = svd(A if M is None else A - M, full_matrices=False)
@@ -497,6 +642,12 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any
 
 def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> Any:
     """The first ``q`` principal directions of the rows of a matrix.
+
+    Example:
+        >>> import flambeau as torch
+        >>> u, s, v = torch.pca_lowrank(torch.eye(4, 3), q=2)
+        >>> u.shape, s.shape, v.shape
+        (torch.Size([4, 2]), torch.Size([2]), torch.Size([3, 2]))
 
     Follows ``torch.pca_lowrank``.
     """

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from flambeau._ops import random as rows
-from flambeau._tensor import dtypes
+from flambeau._tensor import documents, dtypes
 from flambeau._tensor.core import TensorBase, value_of
 from flambeau._tensor.device import place_for
 from flambeau._tensor.dispatch import assign, known_array, run
@@ -127,6 +127,11 @@ def randn(
 
     A complex number has variance 1 in all, half of it in each part.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.randn(2, 3).shape
+        torch.Size([2, 3])
+
     Follows ``torch.randn``.
     """
     shape = parse_size("randn", sizes, size)
@@ -158,7 +163,15 @@ def rand_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Any:
-    """:func:`rand` of the shape, dtype and device of ``input``. Follows ``torch.rand_like``."""
+    """:func:`rand` of the shape, dtype and device of ``input``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.rand_like(torch.ones(2, 3)).shape
+        torch.Size([2, 3])
+
+    Follows ``torch.rand_like``.
+    """
     size, kind, place = _like("rand_like", input, dtype, layout, device, memory_format)
     need_floats("rand_like", kind)
     result = draw(rows.uniform, (0.0, 1.0), size, kind, place, generator)
@@ -176,7 +189,15 @@ def randn_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Any:
-    """:func:`randn` of the shape, dtype and device of ``input``. Follows ``torch.randn_like``."""
+    """:func:`randn` of the shape, dtype and device of ``input``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.randn_like(torch.ones(2, 3)).shape
+        torch.Size([2, 3])
+
+    Follows ``torch.randn_like``.
+    """
     size, kind, place = _like("randn_like", input, dtype, layout, device, memory_format)
     need_floats("randn_like", kind)
     result = draw(rows.normal, (0.0, 1.0), size, kind, place, generator)
@@ -262,6 +283,12 @@ def randint_like(
     memory_format: Any = None,
 ) -> Any:
     """:func:`randint` of the shape, dtype and device of ``input``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.randint_like(torch.ones(2, 3), 1)
+        tensor([[0., 0., 0.],
+                [0., 0., 0.]])
 
     Follows ``torch.randint_like``.
     """
@@ -477,6 +504,11 @@ def poisson(input: Any, generator: Any = None) -> Any:
     Raises:
         NotImplementedError: the input holds integers.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.poisson(torch.tensor([0.0, 0.0]))
+        tensor([0., 0.])
+
     Follows ``torch.poisson``.
     """
     check_tensor("poisson", input)
@@ -487,6 +519,11 @@ def poisson(input: Any, generator: Any = None) -> Any:
 
 def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
     """Numbers of successes among ``count`` trials of probability ``prob``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.binomial(torch.tensor([10.0, 10.0]), torch.tensor([0.0, 1.0]))
+        tensor([ 0., 10.])
 
     Follows ``torch.binomial``.
     """
@@ -512,23 +549,54 @@ def _dropped(name: str, op: Any, input: Any, p: Any, train: Any) -> Any:
 def dropout(input: Any, p: float, train: bool) -> Any:
     """Zeroes elements with probability ``p`` and scales the others, when ``train``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.dropout(torch.tensor([1.0, 2.0]), 0.5, train=False)
+        tensor([1., 2.])
+
     Follows ``torch.dropout``.
     """
     return _dropped("dropout", rows.dropout, input, p, train)
 
 
 def feature_dropout(input: Any, p: float, train: bool) -> Any:
-    """Dropout of whole channels, when ``train``. Follows ``torch.feature_dropout``."""
+    """Dropout of whole channels, when ``train``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.feature_dropout(torch.ones(1, 2, 2), 0.5, train=False)
+        tensor([[[1., 1.],
+                 [1., 1.]]])
+
+    Follows ``torch.feature_dropout``.
+    """
     return _dropped("feature_dropout", rows.feature_dropout, input, p, train)
 
 
 def alpha_dropout(input: Any, p: float, train: bool) -> Any:
-    """Dropout for SELU, when ``train``. Follows ``torch.alpha_dropout``."""
+    """Dropout for SELU, when ``train``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.alpha_dropout(torch.tensor([1.0, 2.0]), 0.5, train=False)
+        tensor([1., 2.])
+
+    Follows ``torch.alpha_dropout``.
+    """
     return _dropped("alpha_dropout", rows.alpha_dropout, input, p, train)
 
 
 def feature_alpha_dropout(input: Any, p: float, train: bool) -> Any:
-    """Alpha dropout of whole channels, when ``train``. Follows ``torch.feature_alpha_dropout``."""
+    """Alpha dropout of whole channels, when ``train``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.feature_alpha_dropout(torch.ones(1, 2, 2), 0.5, train=False)
+        tensor([[[1., 1.],
+                 [1., 1.]]])
+
+    Follows ``torch.feature_alpha_dropout``.
+    """
     return _dropped("feature_alpha_dropout", rows.feature_alpha_dropout, input, p, train)
 
 
@@ -540,7 +608,16 @@ def _in_place(function: Any) -> Any:
         return input if result is input else assign(input, result, name)
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"In-place version of :func:`flambeau.{function.__name__}`."
+    call.__doc__ = documents.in_place(name, function)
+    if ">>>" not in call.__doc__:
+        documents.add_example(
+            call,
+            f"""
+            >>> torch.{name}(torch.ones(1, 2, 2), 0.5, train=False)
+            tensor([[[1., 1.],
+                     [1., 1.]]])
+            """,
+        )
     return call
 
 

@@ -8,6 +8,7 @@ from flambeau._ops import reductions as rows
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import TensorBase
 from flambeau._tensor.dispatch import public, run, store_out
+from flambeau._tensor.documents import add_example
 from flambeau._tensor.functions._shared import cast, need_tensor, numpy_names
 
 sum = numpy_names(public(rows.sum_))
@@ -451,3 +452,25 @@ def norm(
         ("dtype", None if dtype is None else dtypes.as_dtype(dtype).numpy),
     )
     return _finish(out, run(rows.vector_norm, (input,), static), "norm")
+
+
+_EXAMPLES = {
+    "std": """
+        >>> torch.std(torch.tensor([1.0, 2.0, 3.0]))
+        tensor(1.)
+    """,
+    "std_mean": """
+        >>> torch.std_mean(torch.tensor([1.0, 2.0, 3.0]))
+        (tensor(1.), tensor(2.))
+    """,
+    "var": """
+        >>> torch.var(torch.tensor([1.0, 2.0, 3.0]))
+        tensor(1.)
+    """,
+    "var_mean": """
+        >>> torch.var_mean(torch.tensor([1.0, 2.0, 3.0]))
+        (tensor(1.), tensor(2.))
+    """,
+}
+for _name, _text in _EXAMPLES.items():
+    add_example(globals()[_name], _text)

@@ -194,7 +194,16 @@ def swapdims(input: Any, dim0: int, dim1: int) -> Any:
 
 
 def adjoint(input: Any) -> Any:
-    """The last two dimensions exchanged, and conjugated. Follows ``torch.adjoint``."""
+    """The last two dimensions exchanged, and conjugated.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.adjoint(torch.tensor([[1 + 2j, 3j]]))
+        tensor([[1.-2.j],
+                [0.-3.j]])
+
+    Follows ``torch.adjoint``.
+    """
     if value_of(input).aval.ndim < 2:
         raise RuntimeError(
             f"tensor.adjoint() is only supported on matrices or batches of matrices. Got "
@@ -394,7 +403,15 @@ def broadcast_shapes(*shapes: Any) -> Any:
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
-    """All tensors expanded to their common shape. Follows ``torch.broadcast_tensors``."""
+    """All tensors expanded to their common shape.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.broadcast_tensors(torch.tensor([1, 2]), torch.tensor([[3]]))
+        (tensor([[1, 2]]), tensor([[3, 3]]))
+
+    Follows ``torch.broadcast_tensors``.
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
     shape = tuple(_broadcast([_shape(x) for x in tensors]))
@@ -459,7 +476,15 @@ def _part(input: Any, dim: int, start: int, length: int) -> Any:
 
 
 def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Views of consecutive pieces of the given sizes. Follows ``torch.split_with_sizes``."""
+    """Views of consecutive pieces of the given sizes.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.split_with_sizes(torch.arange(5), [1, 4])
+        (tensor([0]), tensor([1, 2, 3, 4]))
+
+    Follows ``torch.split_with_sizes``.
+    """
     shape = _shape(input)
     if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
@@ -597,12 +622,30 @@ def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
 
 
 def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """Views of pieces along dimension 0. Follows ``torch.vsplit``."""
+    """Views of pieces along dimension 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.vsplit(torch.arange(4).reshape(2, 2), 2)
+        (tensor([[0, 1]]), tensor([[2, 3]]))
+
+    Follows ``torch.vsplit``.
+    """
     return _split_along("vsplit", input, indices_or_sections, 0, 2)
 
 
 def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """Views of pieces along dimension 2. Follows ``torch.dsplit``."""
+    """Views of pieces along dimension 2.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.dsplit(torch.arange(4).reshape(1, 2, 2), 2)
+        (tensor([[[0],
+                 [2]]]), tensor([[[1],
+                 [3]]]))
+
+    Follows ``torch.dsplit``.
+    """
     return _split_along("dsplit", input, indices_or_sections, 2, 3)
 
 

@@ -284,6 +284,13 @@ def histogram(
     Returns:
         ``(hist, bin_edges)``.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.histogram(torch.tensor([1.0, 2.0, 2.5]), 2, range=(1.0, 3.0))
+        torch.return_types.histogram(
+        hist=tensor([1., 2.]),
+        bin_edges=tensor([1., 2., 3.]))
+
     Follows ``torch.histogram``.
     """
     if isinstance(bins, int):

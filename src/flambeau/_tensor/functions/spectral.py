@@ -44,6 +44,14 @@ def stft(
     Raises:
         RuntimeError: a size does not fit, or ``return_complex`` is missing.
 
+    Example:
+        >>> import flambeau as torch
+        >>> x, w = torch.tensor([1.0, 0.0, 1.0, 0.0]), torch.ones(4)
+        >>> torch.stft(x, 4, window=w, center=False, return_complex=True).real
+        tensor([[2.],
+                [0.],
+                [2.]])
+
     Follows ``torch.stft``.
     """
     need_tensor("stft", input)
@@ -131,6 +139,13 @@ def istft(
 
     Raises:
         RuntimeError: a size does not fit, or the input is real.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x, w = torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.ones(4)
+        >>> s = torch.stft(x, 4, window=w, return_complex=True)
+        >>> torch.istft(s, 4, window=w).round()
+        tensor([1., 2., 3., 4.])
 
     Follows ``torch.istft``.
     """

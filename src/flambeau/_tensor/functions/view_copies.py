@@ -9,6 +9,7 @@ from typing import Any
 from flambeau._ops import casts
 from flambeau._tensor.core import TensorBase
 from flambeau._tensor.dispatch import run, store_out
+from flambeau._tensor.documents import add_example
 from flambeau._tensor.functions import shape
 
 
@@ -115,3 +116,97 @@ __all__ = [
     "view_as_real_copy",
     "view_copy",
 ]
+
+
+_EXAMPLES = {
+    "alias_copy": """
+        >>> torch.alias_copy(torch.tensor([1, 2]))
+        tensor([1, 2])
+    """,
+    "as_strided_copy": """
+        >>> torch.as_strided_copy(torch.arange(6), (2, 2), (1, 2))
+        tensor([[0, 2],
+                [1, 3]])
+    """,
+    "detach_copy": """
+        >>> torch.detach_copy(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """,
+    "diagonal_copy": """
+        >>> torch.diagonal_copy(torch.tensor([[1, 2], [3, 4]]))
+        tensor([1, 4])
+    """,
+    "expand_copy": """
+        >>> torch.expand_copy(torch.tensor([[1], [2]]), (2, 3))
+        tensor([[1, 1, 1],
+                [2, 2, 2]])
+    """,
+    "narrow_copy": """
+        >>> torch.narrow_copy(torch.arange(5), 0, 1, 3)
+        tensor([1, 2, 3])
+    """,
+    "permute_copy": """
+        >>> torch.permute_copy(torch.tensor([[1, 2], [3, 4]]), (1, 0))
+        tensor([[1, 3],
+                [2, 4]])
+    """,
+    "select_copy": """
+        >>> torch.select_copy(torch.tensor([[1, 2], [3, 4]]), 0, 1)
+        tensor([3, 4])
+    """,
+    "slice_copy": """
+        >>> torch.slice_copy(torch.arange(5), 0, 1, 4, 2)
+        tensor([1, 3])
+    """,
+    "split_copy": """
+        >>> torch.split_copy(torch.arange(5), 2)
+        (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """,
+    "split_with_sizes_copy": """
+        >>> torch.split_with_sizes_copy(torch.arange(5), [1, 4])
+        (tensor([0]), tensor([1, 2, 3, 4]))
+    """,
+    "squeeze_copy": """
+        >>> torch.squeeze_copy(torch.ones(1, 2, 1)).shape
+        torch.Size([2])
+    """,
+    "t_copy": """
+        >>> torch.t_copy(torch.tensor([[1, 2], [3, 4]]))
+        tensor([[1, 3],
+                [2, 4]])
+    """,
+    "transpose_copy": """
+        >>> torch.transpose_copy(torch.tensor([[1, 2], [3, 4]]), 0, 1)
+        tensor([[1, 3],
+                [2, 4]])
+    """,
+    "unbind_copy": """
+        >>> torch.unbind_copy(torch.tensor([[1, 2], [3, 4]]))
+        (tensor([1, 2]), tensor([3, 4]))
+    """,
+    "unfold_copy": """
+        >>> torch.unfold_copy(torch.arange(4), 0, 2, 1)
+        tensor([[0, 1],
+                [1, 2],
+                [2, 3]])
+    """,
+    "unsqueeze_copy": """
+        >>> torch.unsqueeze_copy(torch.tensor([1, 2]), 0)
+        tensor([[1, 2]])
+    """,
+    "view_as_complex_copy": """
+        >>> torch.view_as_complex_copy(torch.tensor([[1.0, 2.0]]))
+        tensor([1.+2.j])
+    """,
+    "view_as_real_copy": """
+        >>> torch.view_as_real_copy(torch.tensor([1 + 2j]))
+        tensor([[1., 2.]])
+    """,
+    "view_copy": """
+        >>> torch.view_copy(torch.arange(4), (2, 2))
+        tensor([[0, 1],
+                [2, 3]])
+    """,
+}
+for _name, _text in _EXAMPLES.items():
+    add_example(globals()[_name], _text)

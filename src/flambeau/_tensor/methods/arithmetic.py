@@ -91,7 +91,7 @@ class ArithmeticMethods:
     remainder_ = inplace(f.remainder, "remainder")
     fmod_ = inplace(f.fmod, "fmod")
     pow_ = inplace(f.pow, "pow")
-    float_power_ = inplace(f.float_power, "float_power")
+    float_power_ = inplace(f.float_power, "float_power", example=False)
     atan2_ = inplace(f.atan2, "atan2")
     arctan2_ = inplace(f.arctan2, "arctan2")
     hypot_ = inplace(f.hypot, "hypot")

@@ -26,11 +26,27 @@ class CastMethods:
         return assign(self, f.copy(self, src), "copy_")
 
     def fill_(self, value: Any) -> Any:
-        """Set every element to ``value``. Follows ``torch.Tensor.fill_``."""
+        """Set every element to ``value``, a number or a tensor with one element.
+
+        Example:
+            >>> import flambeau as torch
+            >>> torch.ones(2).fill_(3)
+            tensor([3., 3.])
+
+        Follows ``torch.Tensor.fill_``.
+        """
         return assign(self, f.fill(self, value), "fill_")
 
     def zero_(self) -> Any:
-        """Set every element to 0. Follows ``torch.Tensor.zero_``."""
+        """Set every element to 0.
+
+        Example:
+            >>> import flambeau as torch
+            >>> torch.ones(2).zero_()
+            tensor([0., 0.])
+
+        Follows ``torch.Tensor.zero_``.
+        """
         return assign(self, f.fill(self, 0), "zero_")
 
     def type_as(self, other: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flambeau._ops import comparison as rows
+from flambeau._tensor import documents
 from flambeau._tensor.dispatch import assign, run
 from flambeau._tensor.functions import comparison as f
 from flambeau._tensor.functions._shared import OPERANDS
@@ -18,7 +19,7 @@ def _inplace(name: str) -> Any:
         return assign(self, function(self, *args).to(self.dtype), f"{name}_")
 
     method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = f"In-place version of :func:`flambeau.{name}`."
+    method.__doc__ = documents.in_place(f"{name}_", function, example=False)
     return method
 
 

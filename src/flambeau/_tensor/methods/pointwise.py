@@ -101,5 +101,5 @@ class PointwiseMethods:
         return s.polygamma(n, self)
 
     def polygamma_(self, n: int) -> Any:
-        """In-place version of :meth:`polygamma`."""
+        """:meth:`polygamma`, written into ``self``. Follows ``torch.Tensor.polygamma_``."""
         return assign(self, s.polygamma(n, self), "polygamma_")

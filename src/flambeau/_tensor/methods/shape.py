@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flambeau._autograd.tape import mode
-from flambeau._tensor import indexing
+from flambeau._tensor import documents, indexing
 from flambeau._tensor.core import Storage, value_of
 from flambeau._tensor.dispatch import check_writable
 from flambeau._tensor.functions import indexing as picks
@@ -22,7 +22,7 @@ def _rebound(name: str, function: Any) -> Any:
         return _become(self, function(self, *args, **kwargs))
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"In-place version of :func:`flambeau.{name[:-1]}`."
+    method.__doc__ = documents.in_place(name, function)
     return method
 
 
@@ -180,7 +180,16 @@ class ShapeMethods:
         return _become(self, f.reshape(flat, wanted).clone())
 
     def resize_as_(self, other: Any, *, memory_format: Any = None) -> Any:
-        """Give the tensor the size of another. Follows ``torch.Tensor.resize_as_``."""
+        """Give the tensor the size of another; elements beyond the old ones are undefined.
+
+        Example:
+            >>> import flambeau as torch
+            >>> torch.arange(4).resize_as_(torch.ones(2, 2))
+            tensor([[0, 1],
+                    [2, 3]])
+
+        Follows ``torch.Tensor.resize_as_``.
+        """
         return self.resize_(other.shape)
 
     def is_set_to(self, tensor: Any) -> bool:

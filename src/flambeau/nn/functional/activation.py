@@ -65,7 +65,15 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def relu_(input: Tensor) -> Tensor:
-    """In-place :func:`relu`."""
+    """In-place :func:`relu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.relu_(torch.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+
+    Follows ``torch.nn.functional.relu_``.
+    """
     return relu(input, inplace=True)
 
 
@@ -128,7 +136,15 @@ def hardtanh(
 
 
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """In-place :func:`hardtanh`."""
+    """In-place :func:`hardtanh`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hardtanh_(torch.tensor([-3.0, 0.5, 2.0]))
+        tensor([-1.0000,  0.5000,  1.0000])
+
+    Follows ``torch.nn.functional.hardtanh_``.
+    """
     return hardtanh(input, min_val, max_val, inplace=True)
 
 
@@ -148,7 +164,15 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """In-place :func:`leaky_relu`."""
+    """In-place :func:`leaky_relu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.leaky_relu_(torch.tensor([-1.0, 2.0]))
+        tensor([-0.0100,  2.0000])
+
+    Follows ``torch.nn.functional.leaky_relu_``.
+    """
     return leaky_relu(input, negative_slope, inplace=True)
 
 
@@ -167,7 +191,15 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """In-place :func:`elu`."""
+    """In-place :func:`elu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.elu_(torch.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+
+    Follows ``torch.nn.functional.elu_``.
+    """
     return elu(input, alpha, inplace=True)
 
 
@@ -184,7 +216,15 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def selu_(input: Tensor) -> Tensor:
-    """In-place :func:`selu`."""
+    """In-place :func:`selu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.selu_(torch.tensor([-1.0, 2.0]))
+        tensor([-1.1113,  2.1014])
+
+    Follows ``torch.nn.functional.selu_``.
+    """
     return selu(input, inplace=True)
 
 
@@ -208,7 +248,15 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """In-place :func:`celu`."""
+    """In-place :func:`celu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.celu_(torch.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+
+    Follows ``torch.nn.functional.celu_``.
+    """
     return celu(input, alpha, inplace=True)
 
 
@@ -364,7 +412,15 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
-    """In-place :func:`threshold`."""
+    """In-place :func:`threshold`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.threshold_(torch.tensor([-1.0, 2.0]), 0.0, 9.0)
+        tensor([9., 2.])
+
+    Follows ``torch.nn.functional.threshold_``.
+    """
     out = apply(rows.threshold, input, threshold=float(threshold), value=float(value))
     return maybe_inplace(input, out, True, "threshold")
 
@@ -409,6 +465,11 @@ def rrelu(
     """Leaky ReLU with a random slope while training, with the mean slope otherwise.
 
     Follows `torch.nn.functional.rrelu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.rrelu(torch.tensor([-1.0, 2.0]), 0.25, 0.25)
+        tensor([-0.2500,  2.0000])
     """
     require_tensor("rrelu", input=input)
     if lower > upper:
@@ -423,7 +484,15 @@ def rrelu(
 def rrelu_(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
 ) -> Tensor:
-    """In-place :func:`rrelu`."""
+    """In-place :func:`rrelu`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.rrelu_(torch.tensor([-1.0, 2.0]), 0.25, 0.25)
+        tensor([-0.2500,  2.0000])
+
+    Follows ``torch.nn.functional.rrelu_``.
+    """
     return rrelu(input, lower, upper, training, inplace=True)
 
 
@@ -532,6 +601,11 @@ def gumbel_softmax(
     """A sample of the Gumbel-softmax distribution along `dim`.
 
     Follows `torch.nn.functional.gumbel_softmax`; `eps` has no effect.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.gumbel_softmax(torch.zeros(2, 3), hard=True).sum(1)
+        tensor([1., 1.])
     """
     require_tensor("gumbel_softmax", logits=logits)
     if eps != 1e-10:

@@ -54,6 +54,14 @@ def scaled_dot_product_attention(
 
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> q = torch.zeros(1, 2, 4)
+        >>> v = torch.tensor([[[1.0], [3.0]]])
+        >>> torch.nn.functional.scaled_dot_product_attention(q, q, v, is_causal=True)
+        tensor([[[1.],
+                 [2.]]])
     """
     if hasattr(attn_mask, "_materialize"):  # a CausalBias, which was made on the CPU
         if is_causal:
@@ -245,6 +253,15 @@ def multi_head_attention_forward(
     Shape:
         - query ``(L, N, E)`` or ``(L, E)``, key and value ``(S, N, E)`` or ``(S, E)``
         - output like query; weights ``(N, L, S)``, or ``(N, heads, L, S)`` if not averaged
+
+    Example:
+        >>> import flambeau as torch
+        >>> x, w, b = torch.ones(3, 1, 2), torch.ones(6, 2), torch.zeros(6)
+        >>> y, attention = torch.nn.functional.multi_head_attention_forward(
+        ...     x, x, x, 2, 1, w, b, None, None, False, 0.0, torch.eye(2), torch.zeros(2)
+        ... )
+        >>> y.shape, attention.sum(-1)
+        (torch.Size([3, 1, 2]), tensor([[1., 1., 1.]]))
     """
     batched = _check_ranks(query, key, value, key_padding_mask, attn_mask, num_heads)
     if is_causal and attn_mask is None:

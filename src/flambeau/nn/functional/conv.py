@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flambeau._ops import nn_conv as rows
+from flambeau._tensor.documents import add_example
 from flambeau.nn.functional._base import (
     ShapeError,
     Tensor,
@@ -192,6 +193,12 @@ def conv2d(
 
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.conv2d(torch.arange(9.0).reshape(1, 1, 3, 3), torch.ones(1, 1, 2, 2))
+        tensor([[[[ 8., 12.],
+                  [20., 24.]]]])
     """
     return _conv(2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -215,6 +222,11 @@ def conv3d(
 
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.conv3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 2, 2, 1)).flatten()
+        tensor([4., 4.])
     """
     return _conv(3, input, weight, bias, stride, padding, dilation, groups)
 
@@ -304,7 +316,34 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
     Shape:
         - input ``(T, B, C)``, weight ``(K, C, O)``, bias ``(O,)``
         - output ``(T_out, B, O)``
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.conv_tbc(torch.tensor([[[1.0]], [[2.0]]]), torch.ones(2, 1, 1), torch.zeros(1))
+        tensor([[[3.]]])
     """
     moved = permute(input, (1, 2, 0))
     kernel = permute(weight, (2, 1, 0))
     return permute(conv1d(moved, kernel, bias, padding=pad), (2, 0, 1))
+
+
+_EXAMPLES = {
+    "conv_transpose1d": """
+        >>> F = torch.nn.functional
+        >>> F.conv_transpose1d(torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[1.0, 10.0]]]))
+        tensor([[[ 1., 12., 20.]]])
+    """,
+    "conv_transpose2d": """
+        >>> F = torch.nn.functional
+        >>> F.conv_transpose2d(torch.tensor([[[[1.0, 2.0]]]]), torch.ones(1, 1, 1, 2), stride=2)
+        tensor([[[[1., 1., 2., 2.]]]])
+    """,
+    "conv_transpose3d": """
+        >>> F = torch.nn.functional
+        >>> F.conv_transpose3d(torch.ones(1, 1, 1, 1, 2), torch.ones(1, 1, 1, 1, 2)).flatten()
+        tensor([1., 2., 1.])
+    """,
+}
+for _name, _text in _EXAMPLES.items():
+    add_example(globals()[_name], _text)

@@ -12,6 +12,11 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """The cosine of the angle between vectors along `dim`.
 
     Follows `torch.nn.functional.cosine_similarity`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.cosine_similarity(torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]]))
+        tensor([0.9600])
     """
     require_tensor("cosine_similarity", x1=x1, x2=x2)
     for x in (x1, x2):
@@ -28,6 +33,11 @@ def pairwise_distance(
     """The p-norm of ``x1 - x2 + eps`` over the last dimension.
 
     Follows `torch.nn.functional.pairwise_distance`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.pairwise_distance(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]), eps=0.0)
+        tensor([5.])
     """
     require_tensor("pairwise_distance", x1=x1, x2=x2)
     return apply(rows.pairwise_distance, x1, x2, p=float(p), eps=float(eps), keepdim=bool(keepdim))
@@ -40,6 +50,11 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
 
     Raises:
         RuntimeError: the input is no matrix, or `p` is negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.pdist(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+        tensor([5.0000, 1.0000, 4.2426])
     """
     require_tensor("pdist", input=input)
     if input.ndim != 2:

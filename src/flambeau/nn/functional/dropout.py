@@ -41,6 +41,11 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     Raises:
         ValueError: `p` is not a probability.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.dropout(torch.tensor([1.0, 2.0]), training=False)
+        tensor([1., 2.])
     """
     return _drop(rows.dropout, "dropout", input, p, training, inplace)
 
@@ -51,6 +56,11 @@ def alpha_dropout(
     """Dropout that keeps the statistics of self-normalizing networks.
 
     Follows `torch.nn.functional.alpha_dropout`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.alpha_dropout(torch.tensor([1.0, 2.0]), training=False)
+        tensor([1., 2.])
     """
     return _drop(rows.alpha_dropout, "alpha_dropout", input, p, training, inplace)
 
@@ -61,6 +71,12 @@ def feature_alpha_dropout(
     """:func:`alpha_dropout` of whole channels.
 
     Follows `torch.nn.functional.feature_alpha_dropout`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.feature_alpha_dropout(torch.ones(1, 2, 2), training=False)
+        tensor([[[1., 1.],
+                 [1., 1.]]])
     """
     return _drop(rows.feature_alpha_dropout, "feature_alpha_dropout", input, p, training, inplace)
 
@@ -107,6 +123,12 @@ def dropout1d(
     """Drop whole channels of ``(N, C, L)`` or ``(C, L)``.
 
     Follows `torch.nn.functional.dropout1d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.dropout1d(torch.ones(2, 3), training=False)
+        tensor([[1., 1., 1.],
+                [1., 1., 1.]])
     """
     return _by_channel(1, input, p, training, inplace)
 
@@ -117,6 +139,11 @@ def dropout2d(
     """Drop whole channels of ``(N, C, H, W)``.
 
     Follows `torch.nn.functional.dropout2d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.dropout2d(torch.ones(1, 2, 2, 1), training=False).flatten()
+        tensor([1., 1., 1., 1.])
     """
     return _by_channel(2, input, p, training, inplace)
 
@@ -127,5 +154,10 @@ def dropout3d(
     """Drop whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``.
 
     Follows `torch.nn.functional.dropout3d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.dropout3d(torch.ones(1, 2, 1, 1, 2), training=False).shape
+        torch.Size([1, 2, 1, 1, 2])
     """
     return _by_channel(3, input, p, training, inplace)

@@ -75,6 +75,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
     Raises:
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.bilinear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0]]), torch.ones(1, 2, 1))
+        tensor([[9.]])
     """
     require_tensor("bilinear", input1=input1, input2=input2, weight=weight)
     if input1.ndim != input2.ndim or input1.shape[:-1] != input2.shape[:-1]:
@@ -122,6 +127,13 @@ def grouped_mm(
 
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> a = torch.ones(3, 16, dtype=torch.bfloat16)
+        >>> b = torch.ones(2, 16, 8, dtype=torch.bfloat16)
+        >>> torch.nn.functional.grouped_mm(a, b, offs=torch.tensor([1, 3], dtype=torch.int32)).shape
+        torch.Size([3, 8])
     """
     require_tensor("grouped_mm", mat_a=mat_a, mat_b=mat_b)
     for name, mat in (("mat_a", mat_a), ("mat_b", mat_b)):

@@ -182,6 +182,12 @@ def kl_div(
     """Divergence of log-probabilities `input` from `target`.
 
     Follows `torch.nn.functional.kl_div`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.kl_div(torch.tensor([-1.0, -2.0]), torch.tensor([0.5, 0.5]), reduction="sum")
+        tensor(0.8069)
     """
     require_tensor("kl_div", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction, ("batchmean",))
@@ -211,6 +217,12 @@ def binary_cross_entropy(
 
     Raises:
         ValueError: input and target differ in size.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.binary_cross_entropy(torch.tensor([0.5, 0.25]), torch.tensor([1.0, 0.0]))
+        tensor(0.4904)
     """
     require_tensor("binary_cross_entropy", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -238,6 +250,12 @@ def binary_cross_entropy_with_logits(
 
     Raises:
         ValueError: input and target differ in size.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.binary_cross_entropy_with_logits(torch.tensor([0.0, 2.0]), torch.tensor([1.0, 0.0]))
+        tensor(1.4100)
     """
     require_tensor("binary_cross_entropy_with_logits", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -412,6 +430,12 @@ def linear_cross_entropy(
 
     Follows `torch.nn.functional.linear_cross_entropy`; `options`, which steer PyTorch's
     chunking, change nothing here.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.linear_cross_entropy(torch.eye(2), torch.eye(2), torch.tensor([0, 1]))
+        tensor(0.3133)
     """
     size = tuple(linear_weight.shape[:-1])
     if len(size) > 1:
@@ -479,6 +503,12 @@ def gaussian_nll_loss(
 
     Raises:
         ValueError: shapes do not fit, or a variance given as a number is negative.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.gaussian_nll_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]), torch.ones(2))
+        tensor(1.)
     """
     require_tensor("gaussian_nll_loss", input=input, target=target)
     if reduction not in ("none", "mean", "sum"):
@@ -543,6 +573,12 @@ def margin_ranking_loss(
     """Hinge of ``-target * (input1 - input2) + margin``.
 
     Follows `torch.nn.functional.margin_ranking_loss`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> a, b, y = torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0])
+        >>> torch.nn.functional.margin_ranking_loss(a, b, y, margin=0.5)
+        tensor(2.5000)
     """
     require_tensor("margin_ranking_loss", input1=input1, input2=input2, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -597,6 +633,12 @@ def multi_margin_loss(
     Raises:
         ValueError: `p` is neither 1 nor 2, or the weight does not fit.
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.multi_margin_loss(torch.tensor([[0.1, 0.4, 0.8]]), torch.tensor([2]))
+        tensor(0.3000)
     """
     require_tensor("multi_margin_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -641,6 +683,12 @@ def multilabel_margin_loss(
 
     Raises:
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x, y = torch.tensor([[0.1, 0.2, 0.4, 0.8]]), torch.tensor([[3, 0, -1, 1]])
+        >>> torch.nn.functional.multilabel_margin_loss(x, y)
+        tensor(0.8500)
     """
     require_tensor("multilabel_margin_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -668,6 +716,12 @@ def multilabel_soft_margin_loss(
     """Mean binary cross entropy of logits over the classes.
 
     Follows `torch.nn.functional.multilabel_soft_margin_loss`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.multilabel_soft_margin_loss(torch.tensor([[0.0, 2.0]]), torch.tensor([[1.0, 0.0]]))
+        tensor(1.4100)
     """
     require_tensor("multilabel_soft_margin_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -695,6 +749,12 @@ def cosine_embedding_loss(
 
     Raises:
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> a, b = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+        >>> torch.nn.functional.cosine_embedding_loss(a, b, torch.tensor([1]))
+        tensor(1.)
     """
     require_tensor("cosine_embedding_loss", input1=input1, input2=input2, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -732,6 +792,12 @@ def triplet_margin_loss(
     Raises:
         ValueError: `margin` is not positive.
         RuntimeError: the ranks differ.
+
+    Example:
+        >>> import flambeau as torch
+        >>> a, b, c = torch.tensor([[[0.0]], [[1.0]], [[1.5]]])
+        >>> torch.nn.functional.triplet_margin_loss(a, b, c)
+        tensor(0.5000)
     """
     require_tensor("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -769,6 +835,12 @@ def triplet_margin_with_distance_loss(
     """:func:`triplet_margin_loss` with a distance of the caller's.
 
     Follows `torch.nn.functional.triplet_margin_with_distance_loss`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> a, b, c = torch.tensor([[[0.0]], [[1.0]], [[1.5]]])
+        >>> torch.nn.functional.triplet_margin_with_distance_loss(a, b, c)
+        tensor(0.5000)
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
@@ -820,6 +892,13 @@ def ctc_loss(
 
     Raises:
         RuntimeError: shapes or the blank do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> lp = torch.zeros(3, 1, 2).log_softmax(2)
+        >>> F.ctc_loss(lp, torch.tensor([[1]]), torch.tensor([3]), torch.tensor([1]))
+        tensor(0.2877)
     """
     require_tensor("ctc_loss", log_probs=log_probs, targets=targets)
     reduction = reduction_of(None, None, reduction)

@@ -66,6 +66,13 @@ def batch_norm(
     Raises:
         ValueError: there is one value per channel only, in training.
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([[1.0], [3.0]])
+        >>> torch.nn.functional.batch_norm(x, None, None, training=True).round()
+        tensor([[-1.],
+                [ 1.]])
     """
     require_tensor("batch_norm", input=input)
     if input.ndim < 2:
@@ -127,6 +134,11 @@ def instance_norm(
     Raises:
         ValueError: there is one spatial element only.
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.instance_norm(torch.tensor([[[1.0, 3.0]]]), eps=0.0)
+        tensor([[[-1.,  1.]]])
     """
     require_tensor("instance_norm", input=input)
     if use_input_stats and math.prod(input.shape[2:]) == 1:
@@ -260,6 +272,11 @@ def group_norm(
     Raises:
         RuntimeError: the channels cannot be split, or shapes do not fit.
         ValueError: there is one value per group only.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.group_norm(torch.tensor([[1.0, 3.0, 5.0, 9.0]]), 2, eps=0.0)
+        tensor([[-1.,  1., -1.,  1.]])
     """
     require_tensor("group_norm", input=input)
     if input.ndim < 2:
@@ -289,6 +306,12 @@ def local_response_norm(
 
     Raises:
         ValueError: the input has fewer than 3 dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.local_response_norm(torch.ones(1, 2, 2), 2, alpha=1.0)
+        tensor([[[0.7378, 0.7378],
+                 [0.5946, 0.5946]]])
     """
     require_tensor("local_response_norm", input=input)
     if input.ndim < 3:

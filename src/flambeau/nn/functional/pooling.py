@@ -7,6 +7,7 @@ from typing import Any
 
 from flambeau._ops import nn_pool as rows
 from flambeau._ops._nn import pooled_size
+from flambeau._tensor.documents import add_example
 from flambeau.nn.functional._base import (
     ShapeError,
     Tensor,
@@ -137,7 +138,10 @@ def _max_pool(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         RuntimeError: the windows do not fit the input.
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
-    with_indices.__doc__ = f"""Both results of :func:`{name}`: maxima and places."""
+    with_indices.__doc__ = f"""Both results of :func:`{name}`: maxima and places.
+
+    Follows `torch.nn.functional.{name}_with_indices`.
+    """
     return pool, with_indices
 
 
@@ -205,6 +209,12 @@ def avg_pool2d(
     """The mean of every window of ``(N, C, H, W)``.
 
     Follows `torch.nn.functional.avg_pool2d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.avg_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+        tensor([[[ 2.5000,  4.5000],
+                 [10.5000, 12.5000]]])
     """
     return _avg_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
@@ -223,6 +233,11 @@ def avg_pool3d(
     """The mean of every window of ``(N, C, D, H, W)``.
 
     Follows `torch.nn.functional.avg_pool3d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.avg_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), 2)
+        tensor([[[[3.5000]]]])
     """
     return _avg_pool(
         3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
@@ -301,13 +316,26 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """Means over bins; None keeps a size. Follows `torch.nn.functional.adaptive_avg_pool2d`."""
+    """Means over bins; None keeps a size. Follows `torch.nn.functional.adaptive_avg_pool2d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.adaptive_avg_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+        tensor([[[ 2.5000,  4.5000],
+                 [10.5000, 12.5000]]])
+    """
     size = _adaptive_size("adaptive_avg_pool2d", input, output_size, 2)
     return apply(rows.adaptive_avg_pool, input, output_size=size)
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """Means over bins; None keeps a size. Follows `torch.nn.functional.adaptive_avg_pool3d`."""
+    """Means over bins; None keeps a size. Follows `torch.nn.functional.adaptive_avg_pool3d`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.adaptive_avg_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), 1)
+        tensor([[[[3.5000]]]])
+    """
     size = _adaptive_size("adaptive_avg_pool3d", input, output_size, 3)
     return apply(rows.adaptive_avg_pool, input, output_size=size)
 
@@ -332,7 +360,10 @@ def _adaptive_max(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     Follows `torch.nn.functional.{name}`.
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
-    with_indices.__doc__ = f"""Both results of :func:`{name}`."""
+    with_indices.__doc__ = f"""Both results of :func:`{name}`: maxima and places.
+
+    Follows `torch.nn.functional.{name}_with_indices`.
+    """
     return pool, with_indices
 
 
@@ -397,7 +428,10 @@ def _fractional(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     Follows `torch.nn.functional.{name}` (Graham, *Fractional Max-Pooling*, 2014).
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
-    with_indices.__doc__ = f"""Both results of :func:`{name}`."""
+    with_indices.__doc__ = f"""Both results of :func:`{name}`: maxima and places.
+
+    Follows `torch.nn.functional.{name}_with_indices`.
+    """
     return pool, with_indices
 
 
@@ -501,3 +535,118 @@ __all__ = [
     "max_unpool2d",
     "max_unpool3d",
 ]
+
+
+_EXAMPLES = {
+    "adaptive_max_pool1d": """
+        >>> torch.nn.functional.adaptive_max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+        tensor([[3., 5.]])
+    """,
+    "adaptive_max_pool1d_with_indices": """
+        >>> F = torch.nn.functional
+        >>> F.adaptive_max_pool1d_with_indices(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+        (tensor([[3., 5.]]), tensor([[1, 3]]))
+    """,
+    "adaptive_max_pool2d": """
+        >>> torch.nn.functional.adaptive_max_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+        tensor([[[ 5.,  7.],
+                 [13., 15.]]])
+    """,
+    "adaptive_max_pool2d_with_indices": """
+        >>> x = torch.arange(16.0).reshape(1, 4, 4)
+        >>> torch.nn.functional.adaptive_max_pool2d_with_indices(x, 2)[1]
+        tensor([[[ 5,  7],
+                 [13, 15]]])
+    """,
+    "adaptive_max_pool3d": """
+        >>> F = torch.nn.functional
+        >>> F.adaptive_max_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), 1)
+        tensor([[[[7.]]]])
+    """,
+    "adaptive_max_pool3d_with_indices": """
+        >>> x = torch.arange(8.0).reshape(1, 2, 2, 2)
+        >>> torch.nn.functional.adaptive_max_pool3d_with_indices(x, 1)[1]
+        tensor([[[[7]]]])
+    """,
+    "fractional_max_pool2d": """
+        >>> F = torch.nn.functional
+        >>> F.fractional_max_pool2d(torch.ones(1, 1, 4, 4), 2, output_size=2)
+        tensor([[[[1., 1.],
+                  [1., 1.]]]])
+    """,
+    "fractional_max_pool2d_with_indices": """
+        >>> x = torch.ones(1, 1, 4, 4)
+        >>> torch.nn.functional.fractional_max_pool2d_with_indices(x, 2, output_size=2)[0]
+        tensor([[[[1., 1.],
+                  [1., 1.]]]])
+    """,
+    "fractional_max_pool3d": """
+        >>> x = torch.ones(1, 1, 4, 4, 4)
+        >>> torch.nn.functional.fractional_max_pool3d(x, 2, output_size=1)
+        tensor([[[[[1.]]]]])
+    """,
+    "fractional_max_pool3d_with_indices": """
+        >>> x = torch.ones(1, 1, 4, 4, 4)
+        >>> torch.nn.functional.fractional_max_pool3d_with_indices(x, 2, output_size=1)[0]
+        tensor([[[[[1.]]]]])
+    """,
+    "lp_pool1d": """
+        >>> torch.nn.functional.lp_pool1d(torch.tensor([[[3.0, 4.0]]]), 2, 2)
+        tensor([[[5.]]])
+    """,
+    "lp_pool2d": """
+        >>> torch.nn.functional.lp_pool2d(torch.tensor([[[[3.0, 4.0], [0.0, 0.0]]]]), 2, 2)
+        tensor([[[[5.]]]])
+    """,
+    "lp_pool3d": """
+        >>> torch.nn.functional.lp_pool3d(torch.ones(1, 1, 2, 2, 1), 2, (2, 2, 1))
+        tensor([[[[[2.]]]]])
+    """,
+    "max_pool1d": """
+        >>> torch.nn.functional.max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+        tensor([[3., 5.]])
+    """,
+    "max_pool1d_with_indices": """
+        >>> F = torch.nn.functional
+        >>> F.max_pool1d_with_indices(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+        (tensor([[3., 5.]]), tensor([[1, 3]]))
+    """,
+    "max_pool2d": """
+        >>> torch.nn.functional.max_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+        tensor([[[ 5.,  7.],
+                 [13., 15.]]])
+    """,
+    "max_pool2d_with_indices": """
+        >>> x = torch.arange(16.0).reshape(1, 4, 4)
+        >>> torch.nn.functional.max_pool2d_with_indices(x, 2)[1]
+        tensor([[[ 5,  7],
+                 [13, 15]]])
+    """,
+    "max_pool3d": """
+        >>> torch.nn.functional.max_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), 2)
+        tensor([[[[7.]]]])
+    """,
+    "max_pool3d_with_indices": """
+        >>> x = torch.arange(8.0).reshape(1, 2, 2, 2)
+        >>> torch.nn.functional.max_pool3d_with_indices(x, 2)[1]
+        tensor([[[[7]]]])
+    """,
+    "max_unpool1d": """
+        >>> F = torch.nn.functional
+        >>> F.max_unpool1d(torch.tensor([[[3.0, 5.0]]]), torch.tensor([[[1, 3]]]), 2)
+        tensor([[[0., 3., 0., 5.]]])
+    """,
+    "max_unpool2d": """
+        >>> F = torch.nn.functional
+        >>> F.max_unpool2d(torch.tensor([[[[5.0]]]]), torch.tensor([[[[3]]]]), 2)
+        tensor([[[[0., 0.],
+                  [0., 5.]]]])
+    """,
+    "max_unpool3d": """
+        >>> F = torch.nn.functional
+        >>> F.max_unpool3d(torch.tensor([[[[[5.0]]]]]), torch.tensor([[[[[7]]]]]), 2).flatten()
+        tensor([0., 0., 0., 0., 0., 0., 0., 5.])
+    """,
+}
+for _name, _text in _EXAMPLES.items():
+    add_example(globals()[_name], _text)

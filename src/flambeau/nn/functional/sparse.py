@@ -121,6 +121,12 @@ def embedding_bag(
     Raises:
         ValueError: shapes, mode or the combination of arguments do not fit.
         NotImplementedError: weights of samples with another mode than ``"sum"``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.embedding_bag(torch.tensor([[1, 2]]), torch.tensor([[0.0], [1.0], [3.0]]))
+        tensor([[2.]])
     """
     require_tensor("embedding_bag", input=input, weight=weight)
     if str(weight.dtype) in ("torch.int64", "torch.int32") and input.dtype.is_floating_point:

@@ -59,6 +59,12 @@ def interpolate(
     Raises:
         ValueError: the arguments contradict each other or the input.
         NotImplementedError: the mode does not exist for so many dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> F = torch.nn.functional
+        >>> F.interpolate(torch.tensor([[[1.0, 3.0]]]), scale_factor=2, mode="linear")
+        tensor([[[1.0000, 1.5000, 2.5000, 3.0000]]])
     """
     require_tensor("interpolate", input=input)
     n = input.ndim - 2
@@ -149,7 +155,13 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """The old name of :func:`interpolate`. Follows `torch.nn.functional.upsample`."""
+    """The old name of :func:`interpolate`. Follows `torch.nn.functional.upsample`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.upsample(torch.tensor([[[1.0, 3.0]]]), scale_factor=2)
+        tensor([[[1., 1., 3., 3.]]])
+    """
     warnings.warn(
         "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.",
         stacklevel=2,
@@ -158,7 +170,16 @@ def upsample(
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """:func:`interpolate` with ``mode="nearest"``."""
+    """:func:`interpolate` with ``mode="nearest"``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.upsample_nearest(torch.tensor([[[[1.0, 3.0]]]]), scale_factor=2)
+        tensor([[[[1., 1., 3., 3.],
+                  [1., 1., 3., 3.]]]])
+
+    Follows ``torch.nn.functional.upsample_nearest``.
+    """
     warnings.warn(
         "`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.",
         stacklevel=2,
@@ -167,7 +188,15 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """:func:`interpolate` with ``mode="bilinear", align_corners=True``."""
+    """:func:`interpolate` with ``mode="bilinear", align_corners=True``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.upsample_bilinear(torch.tensor([[[[1.0, 3.0]]]]), size=(1, 3))
+        tensor([[[[1., 2., 3.]]]])
+
+    Follows ``torch.nn.functional.upsample_bilinear``.
+    """
     warnings.warn(
         "`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
         stacklevel=2,
@@ -187,6 +216,13 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     Raises:
         ValueError: theta is no batch of floating-point maps, or the size is empty.
         NotImplementedError: the size has neither four nor five entries.
+
+    Example:
+        >>> import flambeau as torch
+        >>> theta = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+        >>> torch.nn.functional.affine_grid(theta, [1, 1, 1, 2], align_corners=True)
+        tensor([[[[-1.,  0.],
+                  [ 1.,  0.]]]])
     """
     require_tensor("affine_grid", theta=theta)
     if align_corners is None:
@@ -233,6 +269,12 @@ def grid_sample(
     Raises:
         ValueError: an unknown mode.
         RuntimeError: the shapes do not fit.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([[[[1.0, 3.0]]]])
+        >>> torch.nn.functional.grid_sample(x, torch.zeros(1, 1, 1, 2), align_corners=True)
+        tensor([[[[2.]]]])
     """
     require_tensor("grid_sample", input=input, grid=grid)
     if mode not in GRID_SAMPLE_INTERPOLATION_MODES:
@@ -313,6 +355,11 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
     Raises:
         RuntimeError: height or width is no multiple of the factor.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.pixel_unshuffle(torch.arange(4.0).reshape(1, 2, 2), 2).flatten()
+        tensor([0., 1., 2., 3.])
     """
     require_tensor("pixel_unshuffle", input=input)
     r = int(downscale_factor)
@@ -337,6 +384,11 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
     Raises:
         RuntimeError: the channels cannot be split into so many groups.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.channel_shuffle(torch.arange(4).reshape(1, 4, 1, 1), 2).flatten()
+        tensor([0, 2, 1, 3])
     """
     require_tensor("channel_shuffle", input=input)
     if input.ndim < 3:
@@ -370,6 +422,11 @@ def unfold(
 
     Raises:
         RuntimeError: the windows do not fit the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.unfold(torch.arange(4.0).reshape(1, 1, 2, 2), 2).flatten()
+        tensor([0., 1., 2., 3.])
     """
     require_tensor("unfold", input=input)
     if input.ndim not in (3, 4):
@@ -421,6 +478,11 @@ def fold(
 
     Raises:
         RuntimeError: the columns do not fit the image.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.fold(torch.ones(1, 2, 2), (1, 3), (1, 2))
+        tensor([[[[1., 2., 1.]]]])
     """
     require_tensor("fold", input=input)
     if input.ndim not in (2, 3):
