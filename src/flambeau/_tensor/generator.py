@@ -231,7 +231,7 @@ def seed() -> int:
 
     Example:
         >>> import flambeau as torch
-        >>> isinstance(torch.seed(), int)
+        >>> torch.seed() == torch.initial_seed()
         True
 
     Follows ``torch.seed``.

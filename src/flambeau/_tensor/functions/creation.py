@@ -679,8 +679,10 @@ def range_(
     """The numbers from ``start`` to ``end``, both included. Deprecated: use :func:`arange`.
 
     Example:
+        >>> import warnings
         >>> import flambeau as torch
-        >>> torch.range(1, 3)
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     torch.range(1, 3)
         tensor([1., 2., 3.])
 
     Follows ``torch.range``.

@@ -608,16 +608,15 @@ def _in_place(function: Any) -> Any:
         return input if result is input else assign(input, result, name)
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = documents.in_place(name, function)
-    if ">>>" not in call.__doc__:
-        documents.add_example(
-            call,
-            f"""
-            >>> torch.{name}(torch.ones(1, 2, 2), 0.5, train=False)
-            tensor([[[1., 1.],
-                     [1., 1.]]])
-            """,
-        )
+    call.__doc__ = documents.in_place(name, function, example=False)
+    documents.add_example(
+        call,
+        f"""
+        >>> torch.{name}(torch.ones(1, 2, 2), 0.5, train=False)
+        tensor([[[1., 1.],
+                 [1., 1.]]])
+        """,
+    )
     return call
 
 

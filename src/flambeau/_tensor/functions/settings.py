@@ -194,8 +194,8 @@ def set_flush_denormal(mode: bool) -> bool:
 
     Example:
         >>> import flambeau as torch
-        >>> isinstance(torch.set_flush_denormal(False), bool)
-        True
+        >>> torch.set_flush_denormal(True)
+        False
 
     Follows ``torch.set_flush_denormal``.
     """

@@ -158,8 +158,10 @@ def upsample(
     """The old name of :func:`interpolate`. Follows `torch.nn.functional.upsample`.
 
     Example:
+        >>> import warnings
         >>> import flambeau as torch
-        >>> torch.nn.functional.upsample(torch.tensor([[[1.0, 3.0]]]), scale_factor=2)
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     torch.nn.functional.upsample(torch.tensor([[[1.0, 3.0]]]), scale_factor=2)
         tensor([[[1., 1., 3., 3.]]])
     """
     warnings.warn(
@@ -173,8 +175,10 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
     """:func:`interpolate` with ``mode="nearest"``.
 
     Example:
+        >>> import warnings
         >>> import flambeau as torch
-        >>> torch.nn.functional.upsample_nearest(torch.tensor([[[[1.0, 3.0]]]]), scale_factor=2)
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     torch.nn.functional.upsample_nearest(torch.tensor([[[[1.0, 3.0]]]]), scale_factor=2)
         tensor([[[[1., 1., 3., 3.],
                   [1., 1., 3., 3.]]]])
 
@@ -191,8 +195,10 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     """:func:`interpolate` with ``mode="bilinear", align_corners=True``.
 
     Example:
+        >>> import warnings
         >>> import flambeau as torch
-        >>> torch.nn.functional.upsample_bilinear(torch.tensor([[[[1.0, 3.0]]]]), size=(1, 3))
+        >>> with warnings.catch_warnings(action="ignore"):
+        ...     torch.nn.functional.upsample_bilinear(torch.tensor([[[[1.0, 3.0]]]]), size=(1, 3))
         tensor([[[[1., 2., 3.]]]])
 
     Follows ``torch.nn.functional.upsample_bilinear``.
