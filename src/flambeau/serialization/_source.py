@@ -21,17 +21,15 @@ _PIECE = 256 << 10
 _MAPPED = 4 << 20
 
 
-def aligned_empty(nbytes: int, *, touched: bool = True) -> np.ndarray:
+def aligned_empty(nbytes: int) -> np.ndarray:
     """A flat uint8 array whose memory XLA can take over without a copy.
 
-    Args:
-        nbytes: how long; that much is known to be there.
-        touched: take the pages now. Not for a length that is only claimed.
+    No page is taken before it is written, so that a length which is only claimed costs nothing.
     """
-    if touched and nbytes >= _MAPPED and hasattr(mmap, "MAP_POPULATE"):
-        # the pages at once: cheaper than a fault for each. NumPy would ask for huge pages,
-        # which the kernel may have to piece together first
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
+    if nbytes >= _MAPPED and hasattr(mmap, "MAP_PRIVATE"):
+        # NumPy would ask for huge pages, which the kernel may have to piece together first; and
+        # pages taken all at once (MAP_POPULATE) keep the other reading thread from taking its own
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
         return np.frombuffer(mmap.mmap(-1, nbytes, flags=flags), np.uint8)
     raw = np.empty(nbytes + ALIGNMENT, np.uint8)
     shift = -raw.ctypes.data % ALIGNMENT

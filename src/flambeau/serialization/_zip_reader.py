@@ -275,7 +275,7 @@ class ZipReader:
         return self.source.view(entry.start, entry.size)
 
     def _inflate(self, entry: ZipEntry) -> np.ndarray:
-        out = aligned_empty(entry.size, touched=False)
+        out = aligned_empty(entry.size)
         inflater = zlib.decompressobj(-15)
         done, at, end = 0, entry.start, entry.start + entry.compressed
         try:
