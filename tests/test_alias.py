@@ -66,8 +66,8 @@ def test_a_missing_name_is_called_a_gap_or_a_misspelling(outcome) -> None:
                 exec(statement, {"torch": torch})
             except Exception as error:
                 print(type(error).__name__, "|", error)
-        attempt("torch.embedding_bag")
-        attempt("from torch import embedding_bag")
+        attempt("torch.func.rearrange")
+        attempt("from torch.func import rearrange")
         attempt("import torch.nn.attention.experimental")
         attempt("torch.matmull")
         attempt("from torch import matmull")
@@ -75,8 +75,8 @@ def test_a_missing_name_is_called_a_gap_or_a_misspelling(outcome) -> None:
         """
     )
     gap = "is in PyTorch 2.13 and not in flambeau yet; this is a gap in flambeau"
-    assert lines[0].startswith(f"AttributeError | `torch.embedding_bag` {gap}")
-    assert lines[1].startswith(f"ImportError | `torch.embedding_bag` {gap}")
+    assert lines[0].startswith(f"AttributeError | `torch.func.rearrange` {gap}")
+    assert lines[1].startswith(f"ImportError | `torch.func.rearrange` {gap}")
     assert lines[2].startswith("ModuleNotFoundError | `torch.nn.attention")
     assert gap in lines[2]
     typo = "`torch.matmull` is neither in PyTorch 2.13 nor in flambeau; did you mean `matmul`?"

@@ -397,6 +397,7 @@ from flambeau._tensor.functions.reductions import (
     argmin,
     corrcoef,
     count_nonzero,
+    hash_tensor,
     cov,
     dist,
     logsumexp,
@@ -794,10 +795,10 @@ __getattr__ = _namespace(
     __name__,
     lazy=(
         "__config__", "__future__", "accelerator", "ao", "backends", "compiler", "cpu",
-        "distributed", "distributions", "export", "futures", "fx", "hub", "jit", "library",
-        "masked", "monitor", "mps", "mtia", "multiprocessing", "nested", "onnx", "overrides",
-        "package", "profiler", "quantization", "return_types", "sparse", "storage",
-        "testing", "xpu",
+        "distributed", "distributions", "export", "functional", "futures", "fx", "hub", "jit",
+        "library", "masked", "monitor", "mps", "mtia", "multiprocessing", "nested", "onnx",
+        "overrides", "package", "profiler", "quantization", "quasirandom", "return_types",
+        "sparse", "storage", "testing", "xpu",
     ),
 )  # fmt: skip
 
@@ -1128,6 +1129,7 @@ __all__ = [
     "hamming_window",
     "hann_window",
     "hardshrink",
+    "hash_tensor",
     "heaviside",
     "hinge_embedding_loss",
     "histc",

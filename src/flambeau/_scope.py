@@ -96,6 +96,7 @@ OUTSIDE: tuple[tuple[str, str], ...] = (
      r"backends\.(cudnn\.rnn|xeon\.run_cpu|cuda\.(SDP.*|.*workspace_size|cuFFTPlanCache.+))(\..*)?|"
      r"compiler\.(CacheInfo|NestedCompile.*|keep_.*|skip_.*|.*_cache_artifacts|wrap_numpy|"
      r"load_compiled_function|set_enable_guard_collectives|config)(\..*)?|"
+     r"autograd\.((is|set)_multithreading_enabled|grad_mode\.enforce_.*)|embedding_bag|"
      r"(cuda\.)?amp\.(amp_definitely_not_available|common)|"
      r"cuda\.amp\.common\.amp_definitely_not_available|"
      r"multiprocessing\.(.*ENV_VAR_PARALLEL_START|pool|queue|reductions)(\..*)?|"
@@ -136,7 +137,7 @@ OUTSIDE: tuple[tuple[str, str], ...] = (
      r"DisableTorchFunction.*|Tag|compiled_with_cxx11_abi|init_num_threads|"
      r"types\.(DispatchKey|BoolLikeType|FloatLikeType|IntLikeType|PySymType)|windows|"
      r"legacy_contiguous_format|choose_qparams_optimized|native_norm|grid_sampler_[23]d|"
-     r"hash_tensor|Tensor\.(hash_tensor|grad_dtype|name|volatile|reinforce)|TYPE_CHECKING|"
+     r"Tensor\.(grad_dtype|name|volatile|reinforce)|TYPE_CHECKING|"
      r"get_autocast_(ipu|xla)_dtype|AcceleratorError|cuda\.AcceleratorError)", INTERNAL),
     (r"(Tensor\.)?(eig|symeig|solve|lstsq|matrix_rank|resize|resize_as)",
      "names that PyTorch itself retired are out of scope; torch.linalg has their successors"),

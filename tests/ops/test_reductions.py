@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
+import flambeau as lib
 from flambeau._ops import reductions as rows
 from tests.ops._compare import check, torch
+from tests.oracle import assert_close
 
 NAN, INF = float("nan"), float("inf")
 
@@ -239,3 +242,26 @@ def test_errors():
 def test_count_nonzero():
     check(rows.count_nonzero, torch.count_nonzero, WITH_TIES)
     check(rows.count_nonzero, torch.count_nonzero, WITH_TIES, dim=0)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float64", "float32", "float16", "int64", "int8", "uint8", "bool"]
+)
+def test_hash_tensor(dtype):
+    values = np.random.default_rng(0).standard_normal((3, 4)) * 9
+    ours = lib.tensor(values).to(getattr(lib, dtype))
+    theirs = torch.tensor(values).to(getattr(torch, dtype))
+    for kwargs in ({}, {"dim": 1}, {"dim": (0, 1), "keepdim": True}, {"dim": 0, "keepdim": True}):
+        assert_close(lib.hash_tensor(ours, **kwargs), torch.hash_tensor(theirs, **kwargs))
+    assert_close(ours.hash_tensor(), theirs.hash_tensor())
+
+
+def test_hash_tensor_refuses():
+    for bad, error, words in (
+        (lambda: lib.hash_tensor(lib.ones(2), mode=1), RuntimeError, "mode: 1"),
+        (lambda: lib.hash_tensor(lib.ones(0)), RuntimeError, "Specify the reduction dim"),
+        (lambda: lib.hash_tensor(lib.ones(1) * 1j), NotImplementedError, "view_as_real"),
+    ):
+        with pytest.raises(error, match=words):
+            bad()
+    assert lib.hash_tensor(lib.ones(0, 2), 0).tolist() == [0, 0]

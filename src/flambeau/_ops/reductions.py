@@ -170,6 +170,50 @@ def count_nonzero(input: Array, dim: OptDims = None) -> Array:
     return jnp.sum(jnp.not_equal(input, 0), axis=reduced_dims(dim, input.ndim), dtype=jnp.int64)
 
 
+@op(differentiable=False)
+def hash_tensor(
+    input: Array, dim: OptDims = None, *, keepdim: bool = False, mode: int = 0
+) -> Array:
+    """The exclusive or of all elements' bits, as uint64; to tell whether values changed.
+
+    Elements are widened to 64 bits first, floats to float64 and integers to int64, so that the
+    same numbers give the same hash in any dtype.
+
+    Args:
+        input: a real tensor.
+        dim: the dimensions to reduce; all by default.
+        keepdim: leave them in place with size 1.
+        mode: 0, the only way of hashing there is.
+
+    Raises:
+        RuntimeError: another ``mode``; ``input`` has no elements and ``dim`` is not given.
+        NotImplementedError: ``input`` is complex.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.hash_tensor(torch.tensor([1, 2, 4]))
+        tensor(7, dtype=torch.uint64)
+
+    Follows ``torch.hash_tensor``.
+    """
+    if mode != 0:
+        raise RuntimeError(f"Unknown hash_tensor mode: {mode}; it takes 0")
+    if is_complex(input):
+        raise NotImplementedError(
+            f"hash_tensor: not implemented for {dtype_name(input.dtype)}; "
+            "hash torch.view_as_real(input)"
+        )
+    axes = reduced_dims(dim, input.ndim)
+    if dim is None:
+        _need_elements("hash_tensor", input, axes, True)
+    if is_float(input):
+        bits = lax.bitcast_convert_type(input.astype(jnp.float64), jnp.uint64)
+    else:
+        bits = input.astype(jnp.uint64)
+    out = lax.reduce(bits, np.uint64(0), lax.bitwise_xor, axes)
+    return jnp.expand_dims(out, axes) if keepdim else out
+
+
 # Moments -----------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from flambeau._autograd.grad_mode import (
 )
 from flambeau._scope import namespace as _namespace
 from flambeau._tensor.gradients import backward, grad
-from flambeau.autograd import forward_ad, function, functional, graph
+from flambeau.autograd import forward_ad, function, functional, grad_mode, graph
 from flambeau.autograd.anomaly_mode import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from flambeau.autograd.function import Function
 from flambeau.autograd.gradcheck import gradcheck, gradgradcheck
@@ -24,6 +24,7 @@ __all__ = [
     "function",
     "functional",
     "grad",
+    "grad_mode",
     "gradcheck",
     "gradgradcheck",
     "graph",

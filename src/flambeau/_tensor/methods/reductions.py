@@ -24,6 +24,7 @@ class ReductionMethods:
     argmax = f.argmax
     argmin = f.argmin
     count_nonzero = f.count_nonzero
+    hash_tensor = f.hash_tensor
     logsumexp = f.logsumexp
     mode = f.mode
     cov = f.cov
