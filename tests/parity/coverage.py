@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from flambeau._scope import reason
 from tests.parity import scope
 from tests.parity.run import FORM, RESULTS
 from tests.parity.translate import Missing, _walk, documented, lookup
@@ -27,40 +27,6 @@ NAMESPACES = {
     "torch.special": "special",
     "torch.signal.windows": "signal.windows",
 }
-
-REASONS = {
-    r"(.*_|^)(sparse|coalesce|crow|ccol|col_ind|row_ind|to_sparse|sspaddmm|hspmm|smm).*": (
-        "sparse tensors"
-    ),
-    r"(is_coalesced|indices|values|dense_dim|sspaddmm|hspmm|smm|spmm|saddmm|to_dense|to_mkldnn)": (
-        "sparse tensors"
-    ),
-    r".*(quant|q_scale|q_zero|q_per_channel|int_repr|fbgemm|qscheme).*": "quantized tensors",
-    r"(align_.*|rename_?|refine_names|names|has_names|unflatten_names)": "named tensors",
-    r".*nested.*": "nested tensors",
-    r"(jit|fx|_|import_ir).*": "internals of torch.jit and fx",
-    r"(cudnn|miopen|mkldnn|cuda_|hip|mps|xpu|ipu|hpu|mtia|maia).*": "internals of one backend",
-    r".*(_copy|_copy_)$": "functional forms of views, for compilers",
-    r"(sym_.*|vmap|cond|while_loop|export|library|segment_reduce|compiled_with_cxx11_abi)": (
-        "not an operation on tensors"
-    ),
-    r"(untyped_storage|storage|storage_.*|typed_storage|set_|data_ptr|share_memory_|is_shared|"
-    r"reinforce|is_xla|is_xpu|is_mtia|is_ipu|is_vulkan|is_maia|is_mps|is_mkldnn|dim_order|"
-    r"module_load|__.*__|solve|lstsq|eig|symeig|resize.*|to_padded_tensor|chalf|new|"
-    r"backward|register_.*|has_names)": "memory and machinery, not an operation",
-    r"(boolean_dispatch|handle_torch_function|has_torch_function.*|assert_int_or_pair|grad|"
-    r"adaptive_max_pool\dd_with_indices|fractional_max_pool\dd_with_indices|"
-    r"max_pool\dd_with_indices|multi_head_attention_forward_.*|linear_cross_entropy|"
-    r"scaled_grouped_mm|scaled_mm|grouped_mm)": "not documented by itself",
-}
-
-
-def reason(name: str) -> str | None:
-    """Why a name is out of scope, or None."""
-    for pattern, why in REASONS.items():
-        if re.fullmatch(pattern, name):
-            return why
-    return scope.OUT_OF_SCOPE.get(name)
 
 
 def names(space: str) -> list[str]:
@@ -100,11 +66,11 @@ def verdicts() -> dict[str, list[dict[str, Any]]]:
 
 def status(space: str, name: str, known: dict[str, list[dict[str, Any]]]) -> tuple[str, str]:
     """How a name stands, and a remark."""
-    why = reason(name)
     path = f"{space}.{name}".lstrip(".")
     try:
         lookup(path)
     except Missing:
+        why = reason(f"torch.{path}")
         return ("out of scope", why) if why else ("missing", "")
     judged = known.get(path)
     if not judged:
