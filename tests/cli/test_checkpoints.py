@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 
 import numpy as np
@@ -124,13 +125,24 @@ def test_convert_takes_the_part_that_is_a_state_dict(checkpoint, tmp_path):
     assert "names no format" in run("convert", checkpoint, tmp_path / "x.xyz", code=2)
 
 
-def test_convert_shows_progress_for_large_files(tmp_path, monkeypatch):
-    from flambeau.cli import convert
+@pytest.mark.parametrize("command", ["convert", "inspect", "diff"])
+def test_a_long_command_shows_how_much_is_done(tmp_path, monkeypatch, command):
+    from flambeau.cli import convert, diff, inspect
 
-    monkeypatch.setattr(convert, "LARGE", 0)
-    flambeau.save({"a": flambeau.tensor([1.0, 2.0])}, tmp_path / "x.pt")
-    run("convert", tmp_path / "x.pt", tmp_path / "y.safetensors")
-    assert flambeau.load(tmp_path / "y.safetensors")["a"].tolist() == [1.0, 2.0]
+    told: list[int] = []
+
+    @contextlib.contextmanager
+    def moving(text, total):
+        told.append(total)
+        yield lambda count: told.append(-count)
+
+    module = {"convert": convert, "inspect": inspect, "diff": diff}[command]
+    monkeypatch.setattr(module, "moving", moving)
+    file = tmp_path / "x.pt"
+    flambeau.save({"a": flambeau.ones(2), "b": flambeau.ones(3)}, file)
+    more = {"convert": [tmp_path / "y.safetensors"], "inspect": ["--stats"], "diff": [file]}
+    run(command, file, *more[command])
+    assert told == [20, -8, -12]
 
 
 def test_diff(tmp_path):

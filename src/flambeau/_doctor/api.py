@@ -48,6 +48,7 @@ def doctor(
     from flambeau._doctor.collect import collect
     from flambeau._doctor.data import data_of
     from flambeau._doctor.observe import Observer
+    from flambeau._progress import waiting
     from flambeau._tensor import history
 
     optimizers = _several(optimizer)
@@ -64,7 +65,7 @@ def doctor(
         _warnings.listeners.append(heard)
         observer.attach()
         try:
-            with _warnings.silence("all"):
+            with _warnings.silence("all"), waiting(f"doctor: the step is run {steps} times"):
                 for _ in range(steps):
                     step()
         finally:

@@ -16,6 +16,7 @@ from flambeau._autograd.backward import watcher
 from flambeau._engine import recorder
 from flambeau._engine.program import stats, watch
 from flambeau._insight.cost import Cost, analysis, cost_of, quantity, steps_between
+from flambeau._progress import waiting
 from flambeau._tensor.core import TensorBase, value_of
 from flambeau.nn._module.hooks import (
     register_module_forward_hook,
@@ -171,16 +172,17 @@ def profile(step: Callable[..., Any], *args: Any, repeat: int = 5, **kwargs: Any
 
     recorder.flush()
     known = len(stats.log)
-    for _ in range(2):
-        run()
-    paths, launched = _observed(run)
-    best = float("inf")
-    before = _memory_before()
-    for _ in range(repeat):
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    peak = _memory_grown(before)
+    with waiting(f"profiling: the step is run {repeat + 3} times"):
+        for _ in range(2):
+            run()
+        paths, launched = _observed(run)
+        best = float("inf")
+        before = _memory_before()
+        for _ in range(repeat):
+            start = time.perf_counter()
+            run()
+            best = min(best, time.perf_counter() - start)
+        peak = _memory_grown(before)
     found = Profile(best, peak, _programs(launched), stats.log[known:])
     for _, layout in launched:
         for state in layout.steps:

@@ -116,6 +116,8 @@ def ldl_factor_ex(A: Array, *, hermitian: bool = False) -> tuple[Array, Array, A
         A: (\*, n, n). Results: (\*, n, n), int32 (\*, n) and int32 (\*).
     """
     _square("ldl_factor_ex", A)
+    if A.size == 0:
+        return A, jnp.zeros(A.shape[:-1], jnp.int32), jnp.zeros(A.shape[:-2], jnp.int32)
     function = functools.partial(_factor, hermitian=hermitian)
     return _batched(function, A, core=(2,))
 
@@ -212,5 +214,7 @@ def ldl_solve(LD: Array, pivots: Array, B: Array, *, hermitian: bool = False) ->
     LD = jnp.broadcast_to(LD, (*batch, *LD.shape[-2:]))
     pivots = jnp.broadcast_to(pivots, (*batch, pivots.shape[-1]))
     B = jnp.broadcast_to(B, (*batch, *B.shape[-2:]))
+    if B.size == 0:
+        return B
     function = functools.partial(_solve, hermitian=hermitian)
     return _batched(function, LD, pivots.astype(jnp.int32), B, core=(2,))

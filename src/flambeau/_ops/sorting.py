@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -214,8 +215,9 @@ def searchsorted(
                 f"boundaries tensor {list(sorted_sequence.shape)} and input value tensor "
                 f"{list(input.shape)}"
             )
-        rows = sorted_sequence.reshape(-1, sorted_sequence.shape[-1])
-        wanted = input.reshape(-1, input.shape[-1])
+        count = math.prod(input.shape[:-1])
+        rows = sorted_sequence.reshape(count, sorted_sequence.shape[-1])
+        wanted = input.reshape(count, input.shape[-1])
         found = jax.vmap(lambda s, v: _search(s, v, after))(rows, wanted).reshape(input.shape)
     return found.astype(jnp.int32) if out_int32 else found
 

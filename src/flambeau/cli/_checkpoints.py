@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,9 +10,10 @@ import typer
 
 from flambeau.errors import CheckpointError
 from flambeau.serialization._files import read_records
+from flambeau.serialization._records import TensorRecord
 from flambeau.serialization._report import LoadReport
 
-__all__ = ["fail", "human", "opened"]
+__all__ = ["fail", "human", "opened", "stored"]
 
 
 def opened(file: Path, report: LoadReport) -> Any:
@@ -22,6 +24,16 @@ def opened(file: Path, report: LoadReport) -> Any:
         fail(str(error))
     except OSError as error:
         fail(f"cannot open {file}: {error.strerror or error}")
+
+
+def stored(values: Iterable[Any]) -> int:
+    """How many bytes the storages of tensors hold, each counted once."""
+    storages = {
+        id(t.storage): t.storage.nbytes
+        for t in values
+        if isinstance(t, TensorRecord) and t.storage is not None
+    }
+    return sum(storages.values())
 
 
 def fail(message: str) -> NoReturn:

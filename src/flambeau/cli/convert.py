@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from flambeau.cli._checkpoints import fail, human, opened
+from flambeau._progress import moving
+from flambeau.cli._checkpoints import fail, human, opened, stored
 from flambeau.errors import CheckpointError
 from flambeau.serialization._files import leaves, write_records
-from flambeau.serialization._records import TensorRecord
 from flambeau.serialization._report import LoadReport
-
-LARGE = 64 << 20
 
 
 def convert(
@@ -31,29 +29,12 @@ def convert(
     """
     report = LoadReport()
     value = opened(source, report)
-    storages = {
-        id(t.storage): t.storage.nbytes
-        for _, t in leaves(value)
-        if isinstance(t, TensorRecord) and t.storage is not None
-    }
-    total = sum(storages.values())
+    total = stored([leaf for _, leaf in leaves(value)])
     try:
-        if total > LARGE:
-            notes = _with_progress(value, target, total, key)
-        else:
-            notes = write_records(value, str(target), key=key)
+        with moving(target.name, total) as advance:
+            notes = write_records(value, str(target), advance, key)
     except (CheckpointError, ValueError) as error:
         fail(str(error))
     for note in [*report.notes, *notes]:
         typer.echo(f"note: {note}")
     typer.echo(f"{source} ({report.format}) -> {target}, {human(target.stat().st_size)}")
-
-
-def _with_progress(value: object, target: Path, total: int, key: str | None) -> list[str]:
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-    columns = (BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(target.name, total=total)
-        return write_records(value, str(target), lambda n: bar.advance(task, n), key)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from flambeau._progress import moving
 from flambeau.cli._checkpoints import opened
 from flambeau.serialization._files import leaves
 from flambeau.serialization._records import TensorRecord
@@ -29,13 +30,16 @@ def diff(
     lines = [f"only in {a}: {name}" for name in left if name not in right]
     lines += [f"only in {b}: {name}" for name in right if name not in left]
     same = 0
-    for name in left:
-        if name in right:
+    common = [name for name in left if name in right]
+    sizes = {name: left[name].nbytes for name in common if isinstance(left[name], TensorRecord)}
+    with moving("comparing", sum(sizes.values())) as advance:
+        for name in common:
             found = difference(left[name], right[name], names_only)
             if found is None:
                 same += 1
             else:
                 lines.append(f"{name}: {found}")
+            advance(sizes.get(name, 0))
     for line in lines:
         typer.echo(line)
     typer.echo(f"{same} the same, {len(lines)} different")

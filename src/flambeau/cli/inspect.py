@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from flambeau._progress import moving
 from flambeau.cli._checkpoints import human, opened
 from flambeau.serialization._files import leaves
 from flambeau.serialization._records import StorageRecord, Stub, TensorRecord
@@ -61,23 +62,30 @@ def _rows(tensors: list[tuple[str, TensorRecord]], stats: bool) -> list[list[str
     rows = [["name", "shape", "dtype", "size", ""]]
     if stats:
         rows[0][4:] = ["min", "max", "mean", "std", ""]
-    for name, tensor in tensors:
-        remark = []
-        if id(tensor) in first:
-            remark.append(f"= {first[id(tensor)]}")
-        elif tensor.storage is not None and id(tensor.storage) in first:
-            remark.append(f"shares memory with {first[id(tensor.storage)]}")
-        first.setdefault(id(tensor), name)
-        if tensor.storage is not None:
-            first.setdefault(id(tensor.storage), name)
-        if tensor.kind != "tensor":
-            remark.append(tensor.kind)
-        shape = "x".join(map(str, tensor.shape)) or "scalar"
-        row = [name, shape, tensor.dtype, human(tensor.nbytes)]
-        if stats:
-            row += _statistics(tensor, remark)
-        rows.append([*row, ", ".join(remark)])
+    total = sum(t.nbytes for _, t in tensors) if stats else 0
+    with moving("reading", total) as advance:
+        for name, tensor in tensors:
+            rows.append(_row(name, tensor, stats, first))
+            advance(tensor.nbytes)
     return rows
+
+
+def _row(name: str, tensor: TensorRecord, stats: bool, first: dict[int, str]) -> list[str]:
+    remark = []
+    if id(tensor) in first:
+        remark.append(f"= {first[id(tensor)]}")
+    elif tensor.storage is not None and id(tensor.storage) in first:
+        remark.append(f"shares memory with {first[id(tensor.storage)]}")
+    first.setdefault(id(tensor), name)
+    if tensor.storage is not None:
+        first.setdefault(id(tensor.storage), name)
+    if tensor.kind != "tensor":
+        remark.append(tensor.kind)
+    shape = "x".join(map(str, tensor.shape)) or "scalar"
+    row = [name, shape, tensor.dtype, human(tensor.nbytes)]
+    if stats:
+        row += _statistics(tensor, remark)
+    return [*row, ", ".join(remark)]
 
 
 def _statistics(tensor: TensorRecord, remark: list[str]) -> list[str]:

@@ -434,6 +434,9 @@ def bernoulli(input: Any, p: Any = None, *, generator: Any = None, out: Any = No
     Follows ``torch.bernoulli``.
     """
     check_tensor("bernoulli", input)
+    if isinstance(out, TensorBase):  # zeros and ones fit every dtype
+        result = bernoulli(input, p, generator=generator).to(out.dtype)
+        return finish("bernoulli", result, out, False)
     aval = value_of(input).aval
     kind = dtypes.from_numpy_dtype(aval.dtype)
     if p is not None:
