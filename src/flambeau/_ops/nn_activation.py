@@ -230,7 +230,7 @@ def _normalized(input: jax.Array, dim: int, dtype: object, log: bool) -> jax.Arr
     return out.reshape(x.shape).astype(x.dtype)
 
 
-@op()
+@op(out="exact")
 def softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
     """``exp(x)`` normalized to sum to one along `dim`. Follows `torch.nn.functional.softmax`.
 
@@ -242,7 +242,7 @@ def softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
     return _normalized(input, dim, dtype, log=False)
 
 
-@op()
+@op(out="exact")
 def log_softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
     """The logarithm of :data:`softmax`. Follows `torch.nn.functional.log_softmax`.
 

@@ -609,7 +609,7 @@ def public(op: Op) -> Callable[..., Any]:
     lines = [f"return {body}"]
     if not op.view:
         lines = ["if out is None:", *(f"    {line}" for line in lines)]
-        if any(p.kind == "optdtype" and p.name == "dtype" for p in params):
+        if not op.exact_out and any(p.kind == "optdtype" and p.name == "dtype" for p in params):
             # What sums is summed in the dtype of ``out``.
             lines.append("dtype = _dtype_of(out, dtype)")
         lines.append(f"return _store(out, {body}, {op.name!r}, exact=_exact, apart={apart})")
