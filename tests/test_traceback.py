@@ -41,6 +41,11 @@ MISTAKES = {
     "sequence": lambda: flambeau.cat([ones(2, 3), ones(3, 2)]),
     "namespace": lambda: flambeau.linalg.inv(ones(2, 3)),
     "functional": lambda: F.cross_entropy(ones(2, 3), ones(3).long()),
+    "class of a namespace imported when asked for": lambda: flambeau.distributions.Normal(
+        0.0, -1.0
+    ),
+    "function of such a namespace": lambda: flambeau.testing.assert_close(ones(2), ones(3)),
+    "the same function under another name": lambda: flambeau.functional.einsum("ij", ones(2)),
     "backward": lambda: ones(2).backward(),
     "reading": lambda: ones(2).item(),
     "bool": lambda: bool(ones(2)),
@@ -128,6 +133,14 @@ def test_public_functions_stay_what_they_are():
 
 
 # -- what the text says ------------------------------------------------------------------------
+
+
+def test_a_function_is_one_wherever_it_is_found():
+    assert flambeau.functional.einsum is flambeau.einsum
+    assert pickle.loads(pickle.dumps(flambeau.functional.einsum)) is flambeau.einsum
+    kl_divergence = flambeau.distributions.kl_divergence
+    assert flambeau.distributions.kl.kl_divergence is kl_divergence
+    assert pickle.loads(pickle.dumps(kl_divergence)) is kl_divergence
 
 
 def test_the_operation_is_named():

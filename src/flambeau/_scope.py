@@ -189,8 +189,14 @@ def importing(depth: int = 2) -> bool:
     return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM"
 
 
+told_of_namespaces: list[Callable[[str], None]] = []
+"""Called with the name of each module that has all its names."""
+
+
 def namespace(module: str, lazy: Collection[str] = ()) -> Callable[[str], Any]:
     """A module's ``__getattr__``: imports the submodules in `lazy`, explains what is outside.
+
+    It is the last thing a module calls: those in ``told_of_namespaces`` hear that it is complete.
 
     Raises (from the function it makes):
         OutOfScopeNameError: the table has the name; OutOfScopeImportError where it is imported.
@@ -214,4 +220,6 @@ def namespace(module: str, lazy: Collection[str] = ()) -> Callable[[str], Any]:
                 raise OutOfScopeNameError(text, name=name)
         raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
 
+    for told in told_of_namespaces:
+        told(module)
     return __getattr__

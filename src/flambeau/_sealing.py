@@ -2,16 +2,18 @@
 
 Functions are sealed in the public namespaces only, and methods on the public classes; the rows
 of the registry made by :func:`flambeau._tensor.dispatch.public` bring a boundary of their own.
-The facade calls :func:`seal` when everything is there.
+The facade calls :func:`seal` when everything is there; namespaces that are imported later are
+sealed as they come.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
+from flambeau import _scope
 from flambeau._tensor.core import TensorBase
 from flambeau._traceback import is_sealed, sealed
 
@@ -24,34 +26,54 @@ _PLAIN = frozenset(
 """Methods that handle it themselves, raise nothing, or are called by other means only."""
 
 
+_wrappers: dict[Any, Any] = {}  # by function: one wrapper, wherever it is found
+_done: set[str] = set()
+
+
 def seal() -> None:
-    """Seal every public namespace that has been imported, with one wrapper per function."""
-    made: dict[Any, Any] = {}
+    """Seal every public namespace that has been imported, and from now on every later one."""
+    _seal_new("flambeau")
+    _scope.told_of_namespaces.append(_seal_new)
+
+
+def _seal_new(complete: str) -> None:
+    """Seal the namespaces that were imported since the last call.
+
+    Args:
+        complete: a module that has all its names, though its import is not over.
+    """
+    found = {n: m for n, m in list(sys.modules.items()) if m is not None and n not in _done}
+    new = [m for n, m in found.items() if _is_public(n) and (n == complete or _is_over(m))]
     classes: dict[type, None] = {}
-    modules = [m for name, m in sys.modules.items() if _is_public(name) and m is not None]
-    for module in sorted(modules, key=lambda m: (m.__name__.count("."), m.__name__)):
+    for module in sorted(new, key=lambda m: (m.__name__.count("."), m.__name__)):
+        _done.add(module.__name__)
         for name, found in list(vars(module).items()):
             if name.startswith("_"):
                 continue
             if type(found) is FunctionType and _wants_it(found):
-                wrapper = made.get(found)
+                wrapper = _wrappers.get(found)
                 if wrapper is None:
-                    wrapper = made[found] = sealed(found)
+                    wrapper = _wrappers[found] = sealed(found)
                     # It is pickled by this name.
                     wrapper.__module__, wrapper.__qualname__ = module.__name__, name
                 setattr(module, name, wrapper)
             elif isinstance(found, type) and _is_ours(found):
                 classes.update(dict.fromkeys(c for c in found.__mro__ if _is_ours(c)))
-    for function in made:
-        _seal_defaults(function, made)
+    for function in list(_wrappers):
+        _seal_defaults(function)
     for cls in classes:
         if not issubclass(cls, (BaseException, tuple)):
-            _seal_class(cls, made)
+            _seal_class(cls)
 
 
 def _is_public(name: str) -> bool:
     parts = name.split(".")
     return parts[0] == "flambeau" and "cli" not in parts and not any(p[0] == "_" for p in parts)
+
+
+def _is_over(module: ModuleType) -> bool:
+    """Whether a module's import is."""
+    return not getattr(module.__spec__, "_initializing", False)
 
 
 def _is_ours(cls: type) -> bool:
@@ -64,19 +86,19 @@ def _wants_it(function: Any) -> bool:
     return function.__module__.partition(".")[0] == "flambeau"
 
 
-def _seal_defaults(function: FunctionType, made: dict[Any, Any]) -> None:
+def _seal_defaults(function: FunctionType) -> None:
     """A function that is a default value was taken before it was sealed."""
     if function.__defaults__ is not None:
         function.__defaults__ = tuple(
-            made.get(d, d) if type(d) is FunctionType else d for d in function.__defaults__
+            _wrappers.get(d, d) if type(d) is FunctionType else d for d in function.__defaults__
         )
 
 
-def _seal_class(cls: type, made: dict[Any, Any]) -> None:
+def _seal_class(cls: type) -> None:
     for name, found in list(vars(cls).items()):
         hidden = name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
         if hidden or name in _PLAIN:
             continue
         if type(found) is FunctionType and _wants_it(found):
-            _seal_defaults(found, made)
+            _seal_defaults(found)
             setattr(cls, name, sealed(found))

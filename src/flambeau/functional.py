@@ -1,5 +1,6 @@
 """Functions under the names of ``torch.functional``; each is the same as under ``torch``."""
 
+from flambeau._scope import namespace as _namespace
 from flambeau._tensor.functions.creation import cartesian_prod, meshgrid
 from flambeau._tensor.functions.indexing import unravel_index
 from flambeau._tensor.functions.joining import block_diag
@@ -42,3 +43,5 @@ __all__ = [
     "unique_consecutive",
     "unravel_index",
 ]
+
+__getattr__ = _namespace(__name__)

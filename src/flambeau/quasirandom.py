@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from flambeau._scope import namespace as _namespace
 from flambeau._tensor.construct import from_numpy
 from flambeau._tensor.dispatch import store_out
 from flambeau._tensor.dtypes import get_default_dtype
@@ -131,3 +132,6 @@ class SobolEngine:
         if self.seed is not None:
             said.append(f"seed={self.seed}")
         return f"{type(self).__name__}({', '.join(said)})"
+
+
+__getattr__ = _namespace(__name__)

@@ -1,5 +1,6 @@
 """Probability distributions. Follows ``torch.distributions``."""
 
+from flambeau._scope import namespace as _namespace
 from flambeau.distributions import constraints, transforms
 from flambeau.distributions.bernoulli import Bernoulli
 from flambeau.distributions.beta import Beta
@@ -142,3 +143,5 @@ __all__ = [
     "transform_to",
     "transforms",
 ]
+
+__getattr__ = _namespace(__name__)
