@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -186,6 +187,128 @@ class SummaryWriter:
             tag, labels, predictions, _plain(global_step), num_thresholds, weights, walltime
         )
 
+    def add_hparams(
+        self,
+        hparam_dict: Mapping[str, Any],
+        metric_dict: Mapping[str, Any],
+        hparam_domain_discrete: Any = None,
+        run_name: str | None = None,
+        global_step: Any = None,
+    ) -> None:
+        """Write a run's hyperparameters beside the figures that it reached.
+
+        Args:
+            hparam_dict: numbers, strings and bools by name.
+            metric_dict: figures by name; also written as scalars.
+            hparam_domain_discrete: accepted; the domains are not written.
+            run_name: the folder within ``log_dir``; the time by default.
+            global_step: the step of the figures.
+        """
+        hparams, metrics = dict(_plain(hparam_dict)), dict(_plain(metric_dict))
+        self._writer.add_hparams(hparams, metrics, run_name, _plain(global_step))
+
+    def add_embedding(
+        self,
+        mat: Any,
+        metadata: Any = None,
+        label_img: Any = None,
+        global_step: Any = None,
+        tag: str = "default",
+        metadata_header: Any = None,
+    ) -> None:
+        """Write vectors for TensorBoard's projector.
+
+        Args:
+            mat: the vectors, ``(N, D)``.
+            metadata: a label for each; rows of labels if there is a ``metadata_header``.
+            label_img: a square picture for each, ``(N, C, H, H)``, in ``[0, 1]``.
+            global_step: the step.
+            tag: the name.
+            metadata_header: the names of the columns of labels.
+        """
+        step = _plain(global_step)
+        labels = _plain(metadata)
+        pictures = _plain(label_img)
+        self._writer.add_embedding(_plain(mat), labels, pictures, step, tag, metadata_header)
+
+    def add_video(
+        self,
+        tag: str,
+        vid_tensor: Any,
+        global_step: Any = None,
+        fps: float = 4,
+        walltime: float | None = None,
+    ) -> None:
+        """Write a video ``(N, T, C, H, W)`` of floats in ``[0, 1]`` or bytes.
+
+        Raises:
+            ModuleNotFoundError: moviepy, which encodes it, is not installed.
+        """
+        _need("add_video", "moviepy")
+        self._writer.add_video(tag, _plain(vid_tensor), _plain(global_step), fps, walltime)
+
+    def add_audio(
+        self,
+        tag: str,
+        snd_tensor: Any,
+        global_step: Any = None,
+        sample_rate: int = 44100,
+        walltime: float | None = None,
+    ) -> None:
+        """Write sound of one channel, ``(1, L)`` or ``(L,)``, in ``[-1, 1]``.
+
+        Raises:
+            ModuleNotFoundError: soundfile, which encodes it, is not installed.
+        """
+        _need("add_audio", "soundfile")
+        sound = np.asarray(_plain(snd_tensor)).reshape(-1)
+        self._writer.add_audio(tag, sound, _plain(global_step), sample_rate, walltime)
+
+    def add_mesh(
+        self,
+        tag: str,
+        vertices: Any,
+        colors: Any = None,
+        faces: Any = None,
+        config_dict: Any = None,
+        global_step: Any = None,
+        walltime: float | None = None,
+    ) -> None:
+        """Write meshes or clouds of points.
+
+        Args:
+            tag: the name.
+            vertices: ``(B, N, 3)``.
+            colors: of the vertices, bytes ``(B, N, 3)``.
+            faces: the vertices of each triangle, ``(B, M, 3)``.
+            config_dict: how TensorBoard shows them.
+            global_step: the step.
+            walltime: the time to write.
+        """
+        vertices, colors, faces = map(_plain, (vertices, colors, faces))
+        self._writer.add_mesh(
+            tag, vertices, colors, faces, config_dict, _plain(global_step), walltime
+        )
+
+    def add_custom_scalars(self, layout: Mapping[str, Mapping[str, list[Any]]]) -> None:
+        """Say which scalars share a diagram: category, title, ``["Multiline", tags]``.
+
+        ``["Margin", [value, lower, upper]]`` shows a value between its bounds.
+        """
+        self._writer.add_custom_scalars(layout)
+
+    def add_custom_scalars_multilinechart(
+        self, tags: list[str], category: str = "default", title: str = "untitled"
+    ) -> None:
+        """Show scalars in one diagram."""
+        self._writer.add_custom_scalars_multilinechart(tags, category, title)
+
+    def add_custom_scalars_marginchart(
+        self, tags: list[str], category: str = "default", title: str = "untitled"
+    ) -> None:
+        """Show a scalar between its bounds: the tags of the value, the lower and the upper."""
+        self._writer.add_custom_scalars_marginchart(tags, category, title)
+
     def flush(self) -> None:
         """Write what waits in memory."""
         self._writer.flush()
@@ -199,6 +322,14 @@ class SummaryWriter:
 
     def __exit__(self, *exc: Any) -> None:
         self.close()
+
+
+def _need(who: str, package: str) -> None:
+    """TensorboardX writes nothing, and goes on, where a package is missing."""
+    if importlib.util.find_spec(package) is None:
+        raise ModuleNotFoundError(
+            f"SummaryWriter.{who} needs {package}: pip install {package}", name=package
+        )
 
 
 def _plain(value: Any) -> Any:
