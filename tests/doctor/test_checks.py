@@ -297,3 +297,29 @@ def test_a_report_is_printed_and_written(tmp_path, capsys):
     assert data["findings"][0]["docs"] == "docs/doctor.md#fb007"
     with torch.silence("FB007"):
         assert list(torch.doctor(net, optimizer, print=False)) == []
+
+
+def test_every_step_of_a_compiled_function_is_seen():
+    torch.manual_seed(0)
+    net = Wide()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+
+    def train(x):
+        optimizer.zero_grad()
+        net(x).square().mean().backward()
+        optimizer.step()
+
+    compiled = torch.compile(train)
+    for _ in range(4):
+        compiled(X)  # type: ignore[operator]
+    replays = compiled.replays  # type: ignore[attr-defined]
+    assert replays
+    seen = []
+    handle = net.register_forward_hook(lambda *_: seen.append(1))
+    report = torch.doctor(net, optimizer, lambda: compiled(X), steps=5, print=False)  # type: ignore[operator]
+    handle.remove()
+    assert report.ok
+    assert len(seen) == 5
+    assert compiled.replays == replays  # type: ignore[attr-defined]
+    compiled(X)  # type: ignore[operator]
+    assert compiled.replays == replays + 1  # type: ignore[attr-defined]

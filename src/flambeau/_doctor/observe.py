@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flambeau import _source
+from flambeau._compile.function import Compiled
 from flambeau._autograd.grad_mode import no_grad
 from flambeau._doctor.collect import locate
 from flambeau._doctor.facts import Event, Facts, Flow, Trace
@@ -94,6 +95,7 @@ class Observer:
 
     def attach(self) -> None:
         """Begin."""
+        Compiled.observers += 1
         self._handles = [
             register_module_forward_pre_hook(self._entering),
             register_module_forward_hook(self._leaving),
@@ -103,6 +105,7 @@ class Observer:
 
     def detach(self) -> None:
         """End; what is still unread is read."""
+        Compiled.observers -= bool(self._handles)
         for handle in self._handles:
             handle.remove()
         self._handles = []
