@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 
 import flambeau
@@ -54,3 +57,20 @@ def test_inference_and_mistakes():
         flambeau.profile(3)
     with pytest.raises(ValueError, match="repeat is 0"):
         flambeau.profile(model, flambeau.ones(3, 4), repeat=0)
+
+
+def test_running_out_of_memory_is_told_with_what_was_predicted():
+    x = flambeau.from_numpy(np.ones((64, 64), "float32"))
+
+    def step():
+        (x @ x).sum().item()
+        raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    with pytest.raises(RuntimeError) as caught:
+        flambeau.profile(step)
+    (note,) = [n for n in caught.value.__notes__ if n.startswith("profile()")]
+    assert re.search(r"XLA predicts that this step needs \d\d(\.\d+)? kB at its peak", note)
+    with pytest.raises(ZeroDivisionError) as caught:
+        flambeau.profile(lambda: 1 / 0)
+    assert not getattr(caught.value, "__notes__", [])
+    assert flambeau.profile(lambda: flambeau.ones(2) + 1, repeat=1).seconds > 0

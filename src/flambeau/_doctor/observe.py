@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flambeau import _source
-from flambeau._compile.function import Compiled
 from flambeau._autograd.grad_mode import no_grad
+from flambeau._compile.function import Compiled
 from flambeau._doctor.collect import locate
 from flambeau._doctor.facts import Event, Facts, Flow, Trace
 from flambeau._engine.recorder import capturing, read

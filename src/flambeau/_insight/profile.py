@@ -142,8 +142,8 @@ def profile(step: Callable[..., Any], *args: Any, repeat: int = 5, **kwargs: Any
 
     The step is run ``repeat + 3`` times for real: twice so that its programs are compiled, once
     under observation, and then to be measured. FLOPs, bytes and the peak of memory are XLA's
-    predictions from the compiled programs; by module they are its counts for the operations as
-    they were recorded, before fusion. Time and memory are measured.
+    predictions from the compiled programs, made before they run; by module they are its counts
+    for the operations as they were recorded, before fusion. Time and memory are measured.
 
     Args:
         step: a function; it may hold forward, backward and the optimizer's step.
@@ -173,8 +173,8 @@ def profile(step: Callable[..., Any], *args: Any, repeat: int = 5, **kwargs: Any
     recorder.flush()
     known = len(stats.log)
     with waiting(f"profiling: the step is run {repeat + 3} times"):
-        for _ in range(2):
-            run()
+        _foretold(run)
+        run()
         paths, launched = _observed(run)
         best = float("inf")
         before = _memory_before()
@@ -192,6 +192,23 @@ def profile(step: Callable[..., Any], *args: Any, repeat: int = 5, **kwargs: Any
             side = found.backward if back else found.forward
             side[path] = side.get(path, Cost()) + cost_of(state)
     return found
+
+
+def _foretold(run: Callable[[], None]) -> None:
+    """Run once; running out of memory is told with what had been predicted before it ran."""
+    watch.launched = launched = []
+    try:
+        run()
+    except Exception as error:
+        if "RESOURCE_EXHAUSTED" in str(error) and launched:
+            need = max(p.peak_bytes for p in _programs(launched))
+            error.add_note(
+                f"profile(): XLA predicts that this step needs {quantity(need, 'B')} at its peak. "
+                "Smaller batches, torch.utils.checkpoint or autocast need less"
+            )
+        raise
+    finally:
+        watch.launched = None
 
 
 def _finish(result: Any) -> None:
