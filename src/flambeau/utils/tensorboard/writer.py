@@ -229,7 +229,8 @@ class SummaryWriter:
         step = _plain(global_step)
         labels = _plain(metadata)
         pictures = _plain(label_img)
-        self._writer.add_embedding(_plain(mat), labels, pictures, step, tag, metadata_header)
+        with np.errstate(invalid="ignore"):  # of the sprite, what no picture fills is left unset
+            self._writer.add_embedding(_plain(mat), labels, pictures, step, tag, metadata_header)
 
     def add_video(
         self,
