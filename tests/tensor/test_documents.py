@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import functools
+import inspect
+import re
 
 import pytest
 
@@ -55,3 +58,25 @@ def test_only_one_call_on_a_tensor_is_taken_over():
     assert ">>> torch.tensor([1, 2]).double_(3)\n    tensor([2, 4])" in in_place("double_", double)
     assert ">>>" not in in_place("pair_", pair)
     assert in_place("pair_", pair).startswith("In-place version of :func:`flambeau.pair`: two.\n")
+
+
+# Settings and questions, which take no tensors or give none.
+_NO_ARRAYS = re.compile(
+    r"(get|set|is|are|use|clear|can|promote|result)_\w+|\w*_?seed|numel|typename|load|save\w*|resume|"
+    r"to_dlpack|doctor|profile|freeze|unfreeze|snapshot|cond|while_loop|wrap_jax|from_jax|vmap|"
+    r"broadcast_shapes"
+)
+
+
+@pytest.mark.parametrize(
+    "space", ["", "nn.functional", "linalg", "fft", "special", "signal.windows"]
+)
+def test_every_function_tells_shapes_and_dtypes(space):
+    home = functools.reduce(getattr, filter(None, space.split(".")), flambeau)
+    functions = {n: getattr(home, n) for n in home.__all__ if not _NO_ARRAYS.fullmatch(n)}
+    documents = {
+        n: (f.__doc__ or "").lower() for n, f in functions.items() if inspect.isfunction(f)
+    }
+    assert len(documents) > 5
+    assert [n for n, text in documents.items() if "shape" not in text] == []
+    assert [n for n, text in documents.items() if "type" not in text] == []

@@ -76,6 +76,12 @@ def sub_scaled(input: Operand, other: Operand, alpha: Scalar) -> Array:
 def mul(input: Operand, other: Operand) -> Array:
     """``input * other``; on bools the logical and.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.mul(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -89,6 +95,13 @@ def mul(input: Operand, other: Operand) -> Array:
 @op(promote="float")
 def true_divide(input: Operand, other: Operand) -> Array:
     """``input / other``; integers give the default float dtype.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the operands' common
+        dtype.
 
     Example:
         >>> import flambeau as torch
@@ -104,6 +117,12 @@ def true_divide(input: Operand, other: Operand) -> Array:
 @in_float32
 def floor_divide(input: Operand, other: Operand) -> Array:
     """The quotient rounded towards minus infinity, as Python's ``//``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers and floating; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -139,6 +158,12 @@ def trunc_divide(input: Operand, other: Operand) -> Array:
 def remainder(input: Operand, other: Operand) -> Array:
     """``input - other * floor(input / other)``: the sign is that of ``other``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers and floating; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.remainder(torch.tensor([-3.0, 5.5]), 2.0)
@@ -159,6 +184,12 @@ def remainder(input: Operand, other: Operand) -> Array:
 @in_float32
 def fmod(input: Array, other: Operand) -> Array:
     """``input - other * trunc(input / other)``: the sign is that of ``input``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers and floating; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -238,6 +269,13 @@ def pow_scalar(input: Array, exponent: float) -> Array:
 def atan2(input: Array, other: Array) -> Array:
     """The angle of the point ``(other, input)``, in ``[-pi, pi]``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.atan2(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -253,6 +291,12 @@ def atan2(input: Array, other: Array) -> Array:
 def hypot(input: Array, other: Array) -> Array:
     """``sqrt(input**2 + other**2)`` without overflow.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hypot(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -266,6 +310,13 @@ def hypot(input: Array, other: Array) -> Array:
 @op(promote="float")
 def copysign(input: Array, other: Operand) -> Array:
     """The magnitude of ``input`` with the sign of ``other``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -285,6 +336,12 @@ def copysign(input: Array, other: Operand) -> Array:
 def nextafter(input: Array, other: Array) -> Array:
     """The next representable number after ``input`` in the direction of ``other``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nextafter(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -303,6 +360,13 @@ def nextafter(input: Array, other: Array) -> Array:
 def ldexp(input: Array, other: Array) -> Array:
     """``input * 2 ** other``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the operands' common
+        dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ldexp(torch.tensor([1.0, 3.0]), torch.tensor([2, 3]))
@@ -316,6 +380,12 @@ def ldexp(input: Array, other: Array) -> Array:
 @op(promote="numeric", differentiable=False)
 def gcd(input: Array, other: Array) -> Array:
     """The greatest common divisor; never negative.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -331,6 +401,12 @@ def gcd(input: Array, other: Array) -> Array:
 def lcm(input: Array, other: Array) -> Array:
     """The least common multiple; never negative.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.lcm(torch.tensor([12, 5]), torch.tensor([2, 3]))
@@ -345,6 +421,12 @@ def lcm(input: Array, other: Array) -> Array:
 @in_float32
 def logaddexp(input: Array, other: Array) -> Array:
     """``log(exp(input) + exp(other))`` without overflow.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating and complex; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -367,6 +449,12 @@ def logaddexp(input: Array, other: Array) -> Array:
 def logaddexp2(input: Array, other: Array) -> Array:
     """``log2(2**input + 2**other)`` without overflow.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logaddexp2(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -381,6 +469,13 @@ def logaddexp2(input: Array, other: Array) -> Array:
 @in_float32
 def xlogy(input: Operand, other: Operand) -> Array:
     """``input * log(other)``, and 0 where ``input`` is 0 unless ``other`` is nan.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -398,6 +493,13 @@ def xlogy(input: Operand, other: Operand) -> Array:
 def xlog1py(input: Operand, other: Operand) -> Array:
     """``input * log1p(other)``, and 0 where ``input`` is 0 unless ``other`` is nan.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.xlog1py(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))
@@ -412,6 +514,12 @@ def xlog1py(input: Operand, other: Operand) -> Array:
 @op(promote="numeric", differentiable=False, out="exact")
 def heaviside(input: Array, values: Array) -> Array:
     """0 for negative ``input``, 1 for positive, ``values`` where it is 0.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -430,6 +538,12 @@ def heaviside(input: Array, values: Array) -> Array:
 def maximum(input: Array, other: Array) -> Array:
     """The larger of the two; nan if either is nan. Ties share the gradient.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.maximum(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -443,6 +557,12 @@ def maximum(input: Array, other: Array) -> Array:
 @op(promote="numeric")
 def minimum(input: Array, other: Array) -> Array:
     """The smaller of the two; nan if either is nan. Ties share the gradient.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -458,6 +578,12 @@ def minimum(input: Array, other: Array) -> Array:
 def fmax(input: Array, other: Array) -> Array:
     """The larger of the two, ignoring a nan where the other is a number.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fmax(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -471,6 +597,12 @@ def fmax(input: Array, other: Array) -> Array:
 @op(promote="numeric")
 def fmin(input: Array, other: Array) -> Array:
     """The smaller of the two, ignoring a nan where the other is a number.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -506,6 +638,12 @@ def clamp(input: Array, min: Operand, max: Operand) -> Array:
 def clamp_min(input: Array, min: Operand) -> Array:
     """``input``, and ``min`` where it is smaller.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.clamp_min(torch.tensor([-2.0, 3.0]), 0)
@@ -520,6 +658,12 @@ def clamp_min(input: Array, min: Operand) -> Array:
 @op(promote="numeric")
 def clamp_max(input: Array, max: Operand) -> Array:
     """``input``, and ``max`` where it is larger.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -584,6 +728,12 @@ def lerp(input: Array, end: Array, weight: Operand) -> Array:
 def neg(input: Array) -> Array:
     """``-input``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Raises:
         RuntimeError: ``input`` is bool.
 
@@ -601,6 +751,12 @@ def neg(input: Array) -> Array:
 @op()
 def positive(input: Array) -> Array:
     """``input`` itself.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Raises:
         RuntimeError: ``input`` is bool.
@@ -620,6 +776,13 @@ def positive(input: Array) -> Array:
 def abs_(input: Array) -> Array:
     """The absolute value; real for complex input. Its derivative at 0 is 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers, floating and complex; the result: real for complex numbers, else the
+        input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.abs(torch.tensor([-1.5, 0.0, 2.0]))
@@ -637,6 +800,12 @@ def abs_(input: Array) -> Array:
 @op()
 def sign(input: Array) -> Array:
     """-1, 0 or 1 by the sign of ``input``; nan gives 0.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
 
     Raises:
         RuntimeError: ``input`` is complex.
@@ -660,6 +829,12 @@ def sign(input: Array) -> Array:
 def sgn(input: Array) -> Array:
     """``input / abs(input)``, and 0 at 0; the sign for real input.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sgn(torch.tensor([-1.5, 0.0, 2.0]))
@@ -678,6 +853,12 @@ def sgn(input: Array) -> Array:
 def reciprocal(input: Array) -> Array:
     """``1 / input``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.reciprocal(torch.tensor([1.0, 2.0, 4.0]))
@@ -691,6 +872,12 @@ def reciprocal(input: Array) -> Array:
 @op(out="cast")
 def square(input: Array) -> Array:
     """``input * input``; bools give int64.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: int64 for bools, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -706,6 +893,12 @@ def square(input: Array) -> Array:
 def sqrt(input: Array) -> Array:
     """The square root.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sqrt(torch.tensor([1.0, 2.0, 4.0]))
@@ -719,6 +912,12 @@ def sqrt(input: Array) -> Array:
 @op(promote="float")
 def rsqrt(input: Array) -> Array:
     """``1 / sqrt(input)``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -734,6 +933,12 @@ def rsqrt(input: Array) -> Array:
 def ceil(input: Array) -> Array:
     """The smallest integer not below ``input``, in its dtype.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ceil(torch.tensor([-1.5, 0.0, 2.0]))
@@ -748,6 +953,12 @@ def ceil(input: Array) -> Array:
 def floor(input: Array) -> Array:
     """The largest integer not above ``input``, in its dtype.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.floor(torch.tensor([-1.5, 0.0, 2.0]))
@@ -761,6 +972,12 @@ def floor(input: Array) -> Array:
 @op()
 def trunc(input: Array) -> Array:
     """``input`` without its fractional part.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -779,6 +996,12 @@ def trunc(input: Array) -> Array:
 def frac(input: Array) -> Array:
     """The fractional part, with the sign of ``input``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.frac(torch.tensor([-1.5, 0.0, 2.0]))
@@ -793,6 +1016,12 @@ def frac(input: Array) -> Array:
 @in_float32
 def round_(input: Array, *, decimals: int = 0) -> Array:
     """The nearest integer (or multiple of ``10 ** -decimals``); halves go to the even one.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -815,6 +1044,12 @@ def round_(input: Array, *, decimals: int = 0) -> Array:
 @op(returns=("mantissa", "exponent"))
 def frexp(input: Array) -> tuple[Array, Array]:
     """Mantissa in ``[0.5, 1)`` (with the sign) and int32 exponent of each element.
+
+    Shape:
+        ``(*)`` to ``(*)``, each both times.
+
+    Dtypes:
+        Floating; the results: the input's; int32.
 
     Raises:
         RuntimeError: ``input`` is not floating point.
@@ -846,6 +1081,12 @@ def nan_to_num(
 ) -> Array:
     """Replaces nan by ``nan`` (0), infinities by ``posinf``/``neginf`` (the largest numbers).
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nan_to_num(torch.tensor([-1.5, 0.0, 2.0]))
@@ -870,6 +1111,13 @@ def nan_to_num(
 def deg2rad(input: Array) -> Array:
     """Degrees to radians.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.deg2rad(torch.tensor([-1.5, 0.0, 2.0]))
@@ -884,6 +1132,13 @@ def deg2rad(input: Array) -> Array:
 @in_float32
 def rad2deg(input: Array) -> Array:
     """Radians to degrees.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -902,6 +1157,12 @@ def rad2deg(input: Array) -> Array:
 def conj(input: Array) -> Array:
     """The complex conjugate; real input itself.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.conj_physical(torch.tensor([-1.5, 0.0, 2.0]))
@@ -915,6 +1176,13 @@ def conj(input: Array) -> Array:
 @op(promote="float")
 def angle(input: Array) -> Array:
     """The argument of a complex number; for real input 0, or pi where it is negative.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, real for complex numbers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -937,6 +1205,12 @@ def angle(input: Array) -> Array:
 def complex_(real: Array, imag: Array) -> Array:
     """A complex tensor of two real ones of the same dtype.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating; the result is complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.complex(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.0]))
@@ -955,6 +1229,12 @@ def complex_(real: Array, imag: Array) -> Array:
 @op()
 def polar(abs: Array, angle: Array) -> Array:
     """A complex tensor of absolute value and angle.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating; the result is complex.
 
     Example:
         >>> import flambeau as torch

@@ -168,6 +168,13 @@ def _wide(x: Array) -> Array:
 def bessel_j0(input: Array) -> Array:
     """The Bessel function of the first kind, order 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.bessel_j0(torch.tensor([0.0, 1.0]))
@@ -181,6 +188,13 @@ def bessel_j0(input: Array) -> Array:
 @op(promote="float")
 def bessel_j1(input: Array) -> Array:
     """The Bessel function of the first kind, order 1.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -196,6 +210,13 @@ def bessel_j1(input: Array) -> Array:
 def bessel_y0(input: Array) -> Array:
     """The Bessel function of the second kind, order 0; nan for negative input.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.bessel_y0(torch.tensor([1.0, 2.0]))
@@ -209,6 +230,13 @@ def bessel_y0(input: Array) -> Array:
 @op(promote="float")
 def bessel_y1(input: Array) -> Array:
     """The Bessel function of the second kind, order 1; nan for negative input.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -224,6 +252,13 @@ def bessel_y1(input: Array) -> Array:
 def modified_bessel_i0(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.modified_bessel_i0(torch.tensor([0.0, 1.0]))
@@ -238,6 +273,13 @@ def modified_bessel_i0(input: Array) -> Array:
 def modified_bessel_i1(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 1.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.modified_bessel_i1(torch.tensor([0.0, 1.0]))
@@ -251,6 +293,13 @@ def modified_bessel_i1(input: Array) -> Array:
 @op(promote="float")
 def modified_bessel_k0(input: Array) -> Array:
     """The modified Bessel function of the second kind, order 0; nan for negative input.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -267,6 +316,13 @@ def modified_bessel_k0(input: Array) -> Array:
 def modified_bessel_k1(input: Array) -> Array:
     """The modified Bessel function of the second kind, order 1; nan for negative input.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.modified_bessel_k1(torch.tensor([1.0, 2.0]))
@@ -282,6 +338,13 @@ def modified_bessel_k1(input: Array) -> Array:
 def scaled_modified_bessel_k0(input: Array) -> Array:
     """``exp(input)`` times :func:`modified_bessel_k0`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.scaled_modified_bessel_k0(torch.tensor([1.0, 2.0]))
@@ -295,6 +358,13 @@ def scaled_modified_bessel_k0(input: Array) -> Array:
 @op(promote="float")
 def scaled_modified_bessel_k1(input: Array) -> Array:
     """``exp(input)`` times :func:`modified_bessel_k1`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -310,6 +380,13 @@ def scaled_modified_bessel_k1(input: Array) -> Array:
 def spherical_bessel_j0(input: Array) -> Array:
     """``sin(input) / input``, and 1 at 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.spherical_bessel_j0(torch.tensor([0.0, 1.0]))
@@ -323,6 +400,13 @@ def spherical_bessel_j0(input: Array) -> Array:
 @op(promote="float")
 def airy_ai(input: Array) -> Array:
     """The Airy function Ai.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch

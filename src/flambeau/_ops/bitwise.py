@@ -22,6 +22,12 @@ def _refuse_floats(name: str, *arrays: Array, bools: bool = True) -> None:
 def bitwise_not(input: Array) -> Array:
     """Every bit flipped; the logical not of a bool.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool and integers; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bitwise_not(torch.tensor([0, 5]))
@@ -36,6 +42,12 @@ def bitwise_not(input: Array) -> Array:
 @op(promote="numeric", differentiable=False)
 def bitwise_and(input: Operand, other: Operand) -> Array:
     """The bits set in both.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool and integers; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -52,6 +64,12 @@ def bitwise_and(input: Operand, other: Operand) -> Array:
 def bitwise_or(input: Operand, other: Operand) -> Array:
     """The bits set in either.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool and integers; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bitwise_or(torch.tensor([12, 5]), torch.tensor([2, 3]))
@@ -66,6 +84,12 @@ def bitwise_or(input: Operand, other: Operand) -> Array:
 @op(promote="numeric", differentiable=False)
 def bitwise_xor(input: Operand, other: Operand) -> Array:
     """The bits set in exactly one.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool and integers; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -82,6 +106,12 @@ def bitwise_xor(input: Operand, other: Operand) -> Array:
 def bitwise_left_shift(input: Operand, other: Operand) -> Array:
     """``input << other``; 0 when the shift is negative or as wide as the dtype.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bitwise_left_shift(torch.tensor([12, 5]), torch.tensor([2, 3]))
@@ -96,6 +126,12 @@ def bitwise_left_shift(input: Operand, other: Operand) -> Array:
 @op(promote="numeric", differentiable=False)
 def bitwise_right_shift(input: Operand, other: Operand) -> Array:
     """``input >> other``, keeping the sign.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch

@@ -12,6 +12,12 @@ from flambeau._ops.registry import Array, Operand, op
 def eq(input: Array, other: Operand) -> Array:
     """Where the two are equal.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.eq(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -25,6 +31,12 @@ def eq(input: Array, other: Operand) -> Array:
 @op(promote="numeric", differentiable=False)
 def ne(input: Array, other: Operand) -> Array:
     """Where the two differ.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result is bool.
 
     Example:
         >>> import flambeau as torch
@@ -45,6 +57,12 @@ def _ordered(input: Array, symbol: str) -> None:
 def lt(input: Array, other: Operand) -> Array:
     """Where ``input < other``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.lt(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -59,6 +77,12 @@ def lt(input: Array, other: Operand) -> Array:
 @op(promote="numeric", differentiable=False)
 def le(input: Array, other: Operand) -> Array:
     """Where ``input <= other``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result is bool.
 
     Example:
         >>> import flambeau as torch
@@ -75,6 +99,12 @@ def le(input: Array, other: Operand) -> Array:
 def gt(input: Array, other: Operand) -> Array:
     """Where ``input > other``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.gt(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -89,6 +119,12 @@ def gt(input: Array, other: Operand) -> Array:
 @op(promote="numeric", differentiable=False)
 def ge(input: Array, other: Operand) -> Array:
     """Where ``input >= other``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result is bool.
 
     Example:
         >>> import flambeau as torch
@@ -105,6 +141,12 @@ def ge(input: Array, other: Operand) -> Array:
 def logical_not(input: Array) -> Array:
     """Where ``input`` is zero.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logical_not(torch.tensor([-1.5, 0.0, 2.0]))
@@ -118,6 +160,12 @@ def logical_not(input: Array) -> Array:
 @op(promote="numeric", differentiable=False)
 def logical_and(input: Array, other: Array) -> Array:
     """Where both are non-zero.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result is bool.
 
     Example:
         >>> import flambeau as torch
@@ -133,6 +181,12 @@ def logical_and(input: Array, other: Array) -> Array:
 def logical_or(input: Array, other: Array) -> Array:
     """Where at least one is non-zero.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logical_or(torch.tensor([True, False]), torch.tensor([True, True]))
@@ -146,6 +200,12 @@ def logical_or(input: Array, other: Array) -> Array:
 @op(promote="numeric", differentiable=False)
 def logical_xor(input: Array, other: Array) -> Array:
     """Where exactly one is non-zero.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result is bool.
 
     Example:
         >>> import flambeau as torch
@@ -161,6 +221,12 @@ def logical_xor(input: Array, other: Array) -> Array:
 def isnan(input: Array) -> Array:
     """Where ``input`` is nan.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.isnan(torch.tensor([-1.5, 0.0, 2.0]))
@@ -174,6 +240,12 @@ def isnan(input: Array) -> Array:
 @op(differentiable=False)
 def isinf(input: Array) -> Array:
     """Where ``input`` is infinite, in either part if complex.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result is bool.
 
     Example:
         >>> import flambeau as torch
@@ -191,6 +263,12 @@ def isinf(input: Array) -> Array:
 def isfinite(input: Array) -> Array:
     """Where ``input`` is neither infinite nor nan.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.isfinite(torch.tensor([-1.5, 0.0, 2.0]))
@@ -206,6 +284,12 @@ def isfinite(input: Array) -> Array:
 @op(differentiable=False)
 def isposinf(input: Array) -> Array:
     """Where ``input`` is plus infinity.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result is bool.
 
     Raises:
         RuntimeError: ``input`` is complex.
@@ -226,6 +310,12 @@ def isposinf(input: Array) -> Array:
 def isneginf(input: Array) -> Array:
     """Where ``input`` is minus infinity.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result is bool.
+
     Raises:
         RuntimeError: ``input`` is complex.
 
@@ -245,6 +335,12 @@ def isneginf(input: Array) -> Array:
 def isreal(input: Array) -> Array:
     """Where the imaginary part is 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.isreal(torch.tensor([-1.5, 0.0, 2.0]))
@@ -258,6 +354,12 @@ def isreal(input: Array) -> Array:
 @op(differentiable=False)
 def signbit(input: Array) -> Array:
     """Where the sign bit is set: negative numbers, and -0.0.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result is bool.
 
     Example:
         >>> import flambeau as torch
@@ -311,6 +413,12 @@ def isin(
     invert: bool = False,
 ) -> Array:
     """Where an element equals one of ``test_elements``, or none of them with ``invert``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result is bool.
 
     Example:
         >>> import flambeau as torch

@@ -52,6 +52,12 @@ def _real_only(name: str, input: Array) -> None:
 def fft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The transform of one dimension, cut or zero-padded to ``n``.
 
+    Shape:
+        ``(*, N, *)`` to ``(*, n, *)``.
+
+    Dtypes:
+        Any; the result is complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.fft(torch.tensor([1.0, 2.0, 3.0, 4.0]))
@@ -66,6 +72,12 @@ def fft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = No
 def ifft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The inverse transform of one dimension.
 
+    Shape:
+        ``(*, N, *)`` to ``(*, n, *)``.
+
+    Dtypes:
+        Any; the result is complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.ifft(torch.tensor([6.0 + 0j, 0j, 0j]))
@@ -79,6 +91,12 @@ def ifft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
 @op(promote="float")
 def rfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The transform of one dimension of a real tensor: its n // 2 + 1 first elements.
+
+    Shape:
+        ``(*, N, *)`` to ``(*, n // 2 + 1, *)``.
+
+    Dtypes:
+        Bool, integers and floating; the result is complex.
 
     Example:
         >>> import flambeau as torch
@@ -95,6 +113,13 @@ def rfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
 def irfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The real inverse of :func:`rfft`, of ``n`` elements (by default an even number).
 
+    Shape:
+        ``(*, K, *)`` to ``(*, n, *)``, n being ``2 * (K - 1)`` by default.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, real for complex numbers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.irfft(torch.tensor([4.0 + 0j, 0j, 0j]))
@@ -108,6 +133,13 @@ def irfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = 
 @op(promote="float")
 def hfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The real transform of one dimension that is Hermitian in time, given its first half.
+
+    Shape:
+        ``(*, K, *)`` to ``(*, n, *)``, n being ``2 * (K - 1)`` by default.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, real for complex numbers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -125,6 +157,12 @@ def hfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
 @op(promote="float")
 def ihfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = None) -> Array:
     """The inverse of :func:`hfft`: the first half of a Hermitian signal.
+
+    Shape:
+        ``(*, N, *)`` to ``(*, n // 2 + 1, *)``.
+
+    Dtypes:
+        Bool, integers and floating; the result is complex.
 
     Example:
         >>> import flambeau as torch
@@ -223,6 +261,12 @@ def fft2(
 ) -> Array:
     """The transform of two dimensions.
 
+    Shape:
+        ``(*)`` to the same with the sizes ``s``.
+
+    Dtypes:
+        Any; the result is complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.fft2(torch.ones(2, 2))
@@ -237,6 +281,12 @@ def fft2(
 @op(promote="float")
 def fftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The transform of several dimensions; all of them by default.
+
+    Shape:
+        ``(*)`` to the same with the sizes ``s``.
+
+    Dtypes:
+        Any; the result is complex.
 
     Example:
         >>> import flambeau as torch
@@ -255,6 +305,12 @@ def ifft2(
 ) -> Array:
     """The inverse transform of two dimensions.
 
+    Shape:
+        ``(*)`` to the same with the sizes ``s``.
+
+    Dtypes:
+        Any; the result is complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.ifft2(torch.ones(2, 2))
@@ -269,6 +325,12 @@ def ifft2(
 @op(promote="float")
 def ifftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The inverse transform of several dimensions; all of them by default.
+
+    Shape:
+        ``(*)`` to the same with the sizes ``s``.
+
+    Dtypes:
+        Any; the result is complex.
 
     Example:
         >>> import flambeau as torch
@@ -287,6 +349,12 @@ def rfft2(
 ) -> Array:
     """The half transform of a real tensor over two dimensions.
 
+    Shape:
+        ``(*)`` to the same with the sizes ``s``, the last one halved plus one.
+
+    Dtypes:
+        Bool, integers and floating; the result is complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.rfft2(torch.ones(2, 2))
@@ -301,6 +369,12 @@ def rfft2(
 @op(promote="float")
 def rfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The half transform of a real tensor over several dimensions; all of them by default.
+
+    Shape:
+        ``(*)`` to the same with the sizes ``s``, the last one halved plus one.
+
+    Dtypes:
+        Bool, integers and floating; the result is complex.
 
     Example:
         >>> import flambeau as torch
@@ -319,6 +393,13 @@ def irfft2(
 ) -> Array:
     """The real inverse of the half transform over two dimensions.
 
+    Shape:
+        ``(*)`` to the same with the sizes ``s``, by default the last one ``2 * (K - 1)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, real for complex numbers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.irfft2(torch.ones(2, 2, dtype=torch.complex64))
@@ -333,6 +414,13 @@ def irfft2(
 @op(promote="float")
 def irfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The real inverse of the half transform over several dimensions; all of them by default.
+
+    Shape:
+        ``(*)`` to the same with the sizes ``s``, by default the last one ``2 * (K - 1)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, real for complex numbers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -351,6 +439,13 @@ def hfft2(
 ) -> Array:
     """The real transform of a Hermitian signal over two dimensions.
 
+    Shape:
+        ``(*)`` to the same with the sizes ``s``, by default the last one ``2 * (K - 1)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, real for complex numbers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.hfft2(torch.ones(2, 2, dtype=torch.complex64))
@@ -365,6 +460,13 @@ def hfft2(
 @op(promote="float")
 def hfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The real transform of a Hermitian signal over several dimensions; all of them by default.
+
+    Shape:
+        ``(*)`` to the same with the sizes ``s``, by default the last one ``2 * (K - 1)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, real for complex numbers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -383,6 +485,12 @@ def ihfft2(
 ) -> Array:
     """The inverse of the Hermitian transform over two dimensions.
 
+    Shape:
+        ``(*)`` to the same with the sizes ``s``, the last one halved plus one.
+
+    Dtypes:
+        Bool, integers and floating; the result is complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.ihfft2(torch.ones(2, 2)).real
@@ -397,6 +505,12 @@ def ihfft2(
 @op(promote="float")
 def ihfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None = None) -> Array:
     """The inverse of the Hermitian transform over several dimensions; all of them by default.
+
+    Shape:
+        ``(*)`` to the same with the sizes ``s``, the last one halved plus one.
+
+    Dtypes:
+        Bool, integers and floating; the result is complex.
 
     Example:
         >>> import flambeau as torch
@@ -413,6 +527,12 @@ def ihfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | Non
 def fftshift(input: Array, dim: OptDims = None) -> Array:
     """The zero frequency moved to the middle of ``dim``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.fftshift(torch.tensor([1.0, 2.0, 3.0, 4.0]))
@@ -426,6 +546,12 @@ def fftshift(input: Array, dim: OptDims = None) -> Array:
 @op()
 def ifftshift(input: Array, dim: OptDims = None) -> Array:
     """The inverse of :func:`fftshift`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch

@@ -97,6 +97,9 @@ def gather(input: Array, dim: int, index: Array, *, sparse_grad: bool = False) -
     Shape:
         Input and index: one number of dimensions. Output: the shape of ``index``.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Raises:
         RuntimeError: shapes or the dtype of the index do not fit.
 
@@ -179,6 +182,12 @@ def scatter_value(input: Array, dim: int, index: Array, value: Scalar) -> Array:
 @op(positions="index")
 def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     """``src`` added along ``dim``: ``out[index[i][j]][j] += src[i][j]`` for ``dim=0``.
+
+    Shape:
+        Index and source of one shape, within that of the input; the result has the input's.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -289,6 +298,12 @@ def scatter_reduce(
         reduce: ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
         include_self: whether the elements of ``input`` take part.
 
+    Shape:
+        Index and source of one shape, within that of the input; the result has the input's.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> i, x = torch.tensor([0, 0, 1]), torch.tensor([1.0, 2.0, 3.0])
@@ -305,6 +320,12 @@ def scatter_reduce(
 @op(distinct=True, positions="index")
 def index_select(input: Array, dim: int, index: Array) -> Array:
     """The entries of ``dim`` that a vector of positions names, in its order.
+
+    Shape:
+        ``(*, N, *)``, index ``(K,)``; the result is ``(*, K, *)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -367,6 +388,12 @@ def index_add(input: Array, dim: int, index: Array, source: Array, *, alpha: Sca
 def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     """``source`` written to the entries of ``dim`` that ``index`` names.
 
+    Shape:
+        ``(*, N, *)``, index ``(K,)``, source ``(*, K, *)``; the result is ``(*, N, *)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.index_copy(torch.ones(2), 0, torch.tensor([0]), torch.tensor([4.0]))
@@ -381,6 +408,12 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
 @op(positions="index", wraps=True)
 def index_fill(input: Array, dim: int, index: Array, value: Operand) -> Array:
     """One number written to the entries of ``dim`` that ``index`` names.
+
+    Shape:
+        ``(*, N, *)``, index ``(K,)``; the result is ``(*, N, *)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -409,6 +442,12 @@ def index_reduce(
     Args:
         reduce: ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``.
 
+    Shape:
+        ``(*, N, *)``, index ``(K,)``, source ``(*, K, *)``; the result is ``(*, N, *)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> i, x = torch.tensor([0, 0, 1]), torch.tensor([2.0, 3.0, 4.0])
@@ -430,6 +469,12 @@ def index_reduce(
 @op(distinct=True, positions="index", wraps=True)
 def take(input: Array, index: Array) -> Array:
     """Elements at positions of the flattened tensor, in the shape of ``index``.
+
+    Shape:
+        ``(*)`` to the shape of the index.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -468,6 +513,12 @@ def take_along_dim(input: Array, indices: Array, dim: int | None = None) -> Arra
 @op(positions="index", wraps=True)
 def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> Array:
     """``source`` written (or added) at positions of the flattened tensor.
+
+    Shape:
+        ``(*)``; values broadcast to what the indices choose; the result is ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -525,6 +576,12 @@ def masked_fill(input: Array, mask: Array, value: Operand) -> Array:
 @op()
 def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
     """The elements of ``source``, in order, wherever ``mask`` is true.
+
+    Shape:
+        ``(*)``, and a mask that broadcasts to it; the result is ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -659,6 +716,12 @@ def one_hot(input: Array, num_classes: int) -> Array:
 def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
     """A copy of ``input`` with ``src`` at one index of ``dim``.
 
+    Shape:
+        ``(*, N, *)``, and a slice of it without the dimension; the result is ``(*, N, *)``.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.select_scatter(torch.zeros(2, 2), torch.ones(2), 0, 1)
@@ -688,6 +751,12 @@ def slice_scatter(
 ) -> Array:
     """A copy of ``input`` with ``src`` at ``start:end:step`` of ``dim``.
 
+    Shape:
+        ``(*, N, *)``, and a slice ``(*, K, *)`` of it; the result is ``(*, N, *)``.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.slice_scatter(torch.zeros(4), torch.ones(2), 0, 1, 3)
@@ -709,6 +778,12 @@ def diagonal_scatter(
     input: Array, src: Array, offset: int = 0, dim1: int = 0, dim2: int = 1
 ) -> Array:
     """A copy of ``input`` with ``src`` on a diagonal.
+
+    Shape:
+        ``(*, M, N)``, and its diagonal ``(*, K)``; the result is ``(*, M, N)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch

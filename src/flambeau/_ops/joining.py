@@ -41,6 +41,9 @@ def cat(tensors: Arrays, dim: int = 0) -> Array:
         Inputs: (\*, N_i, \*), equal in all other dimensions; empty 1-d ones are skipped.
         Output: (\*, sum of N_i, \*).
 
+    Dtypes:
+        Any; the result has the tensors' common one.
+
     Raises:
         RuntimeError: the list is empty, or the shapes do not match.
 
@@ -71,6 +74,9 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
     Shape:
         Inputs: K tensors of one shape. Output: that shape with K inserted at ``dim``.
 
+    Dtypes:
+        Any; the result has the tensors' common one.
+
     Raises:
         RuntimeError: the list is empty, or the shapes differ.
 
@@ -98,6 +104,12 @@ def stack(tensors: Arrays, dim: int = 0) -> Array:
 def hstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 1, or along dimension 0 when they are 1-d.
 
+    Shape:
+        ``(*, N_i, *)`` each, to ``(*, sum of N_i, *)``.
+
+    Dtypes:
+        Any; the result has the tensors' common one.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -114,6 +126,12 @@ def hstack(tensors: Arrays) -> Array:
 @op(promote="numeric", distinct=True)
 def vstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 0, after 1-d ones became rows.
+
+    Shape:
+        ``(*, N_i, *)`` each, to ``(*, sum of N_i, *)``.
+
+    Dtypes:
+        Any; the result has the tensors' common one.
 
     Example:
         >>> import flambeau as torch
@@ -138,6 +156,12 @@ def _at_least_3d(item: Array) -> Array:
 def dstack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 2, after each got at least three dimensions.
 
+    Shape:
+        ``(*, N_i, *)`` each, to ``(*, sum of N_i, *)``.
+
+    Dtypes:
+        Any; the result has the tensors' common one.
+
     Example:
         >>> import flambeau as torch
         >>> torch.dstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -154,6 +178,12 @@ def dstack(tensors: Arrays) -> Array:
 @op(promote="numeric", distinct=True)
 def column_stack(tensors: Arrays) -> Array:
     """The tensors joined along dimension 1, after 0-d and 1-d ones became columns.
+
+    Shape:
+        ``(M,)`` or ``(M, N_i, *)`` each, to ``(M, sum of N_i, *)``.
+
+    Dtypes:
+        Any; the result has the tensors' common one.
 
     Example:
         >>> import flambeau as torch
@@ -286,6 +316,12 @@ def flip(input: Array, dims: Dims) -> Array:
 def fliplr(input: Array) -> Array:
     """Dimension 1 reversed.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
@@ -303,6 +339,12 @@ def fliplr(input: Array) -> Array:
 def flipud(input: Array) -> Array:
     """Dimension 0 reversed.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.flipud(torch.tensor([[1, 2], [3, 4]]))
@@ -319,6 +361,12 @@ def flipud(input: Array) -> Array:
 @op()
 def roll(input: Array, shifts: Dims, dims: OptDims = None) -> Array:
     """The elements moved along ``dims`` (or flattened), those that fall off reappearing.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Raises:
         RuntimeError: ``shifts`` and ``dims`` do not have one length.
@@ -347,6 +395,12 @@ def roll(input: Array, shifts: Dims, dims: OptDims = None) -> Array:
 def rot90(input: Array, k: int = 1, dims: Dims = (0, 1)) -> Array:
     """Turned by 90 degrees ``k`` times in the plane of two dimensions.
 
+    Shape:
+        ``(*, M, N)`` to ``(*, N, M)`` or the same, turned ``k`` times.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.rot90(torch.tensor([[1, 2], [3, 4]]))
@@ -373,6 +427,12 @@ def constant_pad_nd(input: Array, pad: Dims, value: Scalar = 0) -> Array:
 
     Args:
         pad: (before, after) of the last dimension, then of the one before it, and so on.
+
+    Shape:
+        ``(*)`` to ``(*)`` with the sizes grown by ``pad``, the last dimension first.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Raises:
         RuntimeError: ``pad`` has an odd length or too many entries, or cuts too much.
@@ -409,6 +469,12 @@ def constant_pad_nd(input: Array, pad: Dims, value: Scalar = 0) -> Array:
 def tril(input: Array, diagonal: int = 0) -> Array:
     """The lower triangle of matrices, zero above ``diagonal``.
 
+    Shape:
+        ``(*, M, N)`` to the same.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.tril(torch.ones(2, 2))
@@ -425,6 +491,12 @@ def tril(input: Array, diagonal: int = 0) -> Array:
 @op()
 def triu(input: Array, diagonal: int = 0) -> Array:
     """The upper triangle of matrices, zero below ``diagonal``.
+
+    Shape:
+        ``(*, M, N)`` to the same.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -445,6 +517,9 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
 
     Shape:
         Input: (\*, N). Output: (\*, N + abs(offset), N + abs(offset)).
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -470,6 +545,12 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
 def diag(input: Array, diagonal: int = 0) -> Array:
     """A vector as the diagonal of a matrix, or the diagonal of a matrix as a vector.
 
+    Shape:
+        ``(N,)`` to ``(N + |k|, N + |k|)``; ``(M, N)`` to its diagonal ``(K,)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.diag(torch.tensor([1, 2]))
@@ -486,6 +567,12 @@ def diag(input: Array, diagonal: int = 0) -> Array:
 @op()
 def trace(input: Array) -> Array:
     """The sum of the diagonal of a matrix.
+
+    Shape:
+        ``(N, M)`` to ``()``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -504,6 +591,12 @@ def trace(input: Array) -> Array:
 @op()
 def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
     """The matrix of the powers of a vector.
+
+    Shape:
+        ``(*, N)`` to ``(*, N, K)``.
+
+    Dtypes:
+        Any; bools and integers give int64.
 
     Example:
         >>> import flambeau as torch

@@ -174,6 +174,9 @@ def ldl_solve(LD: Array, pivots: Array, B: Array, *, hermitian: bool = False) ->
     Shape:
         LD: (\*, n, n). pivots: (\*, n). B: (\*, n, k). Result: (\*, n, k).
 
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Raises:
         RuntimeError: the shapes or dtypes do not fit.
 

@@ -71,6 +71,9 @@ def det(A: Array) -> Array:
     Shape:
         (\*, n, n) gives (\*).
 
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.det(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -87,6 +90,13 @@ def det(A: Array) -> Array:
 @op(residuals=True, returns=("sign", "logabsdet"))
 def slogdet(A: Array) -> tuple[Array, Array]:
     """The sign of the determinant and the logarithm of its absolute value.
+
+    Shape:
+        ``(*, N, N)`` to the sign and the logarithm, ``(*,)`` each.
+
+    Dtypes:
+        Floating and complex; the results: the input's; real for complex numbers, else the
+        input's.
 
     Example:
         >>> import flambeau as torch
@@ -105,6 +115,12 @@ def slogdet(A: Array) -> tuple[Array, Array]:
 @op(residuals=True)
 def inv(A: Array) -> Array:
     """The inverse of square matrices. That of a singular one holds infinities or NaN.
+
+    Shape:
+        ``(*, N, N)`` to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -129,6 +145,9 @@ def solve(A: Array, B: Array, *, left: bool = True) -> Array:
 
     Shape:
         A: (\*, n, n). B: (\*, n) or (\*, n, k), or (\*, k, n) with ``left=False``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -180,6 +199,12 @@ def solve_triangular(
 ) -> Array:
     """The solution of a system whose matrix is triangular; its other half is not read.
 
+    Shape:
+        ``(*, N, N)`` and ``(*, N, K)`` to ``(*, N, K)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> A, B = torch.tensor([[2.0, 0.0], [1.0, 4.0]]), torch.tensor([[2.0], [9.0]])
@@ -204,6 +229,12 @@ def cholesky(A: Array, *, upper: bool = False) -> Array:
 
     A matrix that is not positive-definite gives NaN.
 
+    Shape:
+        ``(*, N, N)`` to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.cholesky(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -220,6 +251,12 @@ def cholesky(A: Array, *, upper: bool = False) -> Array:
 @op(residuals=True, out="cast")
 def cholesky_inverse(input: Array, upper: bool = False) -> Array:
     """The inverse of a matrix whose Cholesky factor is given.
+
+    Shape:
+        ``(*, N, N)`` to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -244,6 +281,12 @@ def _from_factor(factor: Array, upper: bool) -> Array:
 def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     """The solution of ``(L @ L.mH) @ X = input``.
 
+    Shape:
+        Right side ``(*, N, K)``, factor ``(*, N, N)``; the solution is ``(*, N, K)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> b, L = torch.tensor([[4.0], [8.0]]), torch.tensor([[2.0, 0.0], [0.0, 4.0]])
@@ -265,6 +308,12 @@ def qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
 
     Args:
         mode: ``"reduced"``, ``"complete"`` or ``"r"`` (Q is empty then).
+
+    Shape:
+        ``(*, M, N)`` to ``(*, M, K)`` and ``(*, K, N)``, K being the smaller of M and N.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -302,6 +351,12 @@ def svd(A: Array, full_matrices: bool = True) -> tuple[Array, Array, Array]:
 def svdvals(A: Array) -> Array:
     """The singular values in descending order.
 
+    Shape:
+        ``(*, M, N)`` to ``(*, K)``, K being the smaller of M and N.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.svdvals(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -316,6 +371,13 @@ def svdvals(A: Array) -> Array:
 @op(residuals=True, returns=("eigenvalues", "eigenvectors"))
 def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     """Eigenvalues, ascending, and eigenvectors of Hermitian matrices.
+
+    Shape:
+        ``(*, N, N)`` to values ``(*, N)`` and vectors ``(*, N, N)``.
+
+    Dtypes:
+        Floating and complex; the results: real for complex numbers, else the input's; the
+        input's.
 
     Example:
         >>> import flambeau as torch
@@ -334,6 +396,12 @@ def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
 def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     """Eigenvalues, ascending, of Hermitian matrices.
 
+    Shape:
+        ``(*, N, N)`` to ``(*, N)``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.eigvalsh(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -350,6 +418,12 @@ def eig(A: Array) -> tuple[Array, Array]:
     """Eigenvalues and eigenvectors, complex, of square matrices.
 
     XLA computes these on the CPU only.
+
+    Shape:
+        ``(*, N, N)`` to values ``(*, N)`` and vectors ``(*, N, N)``.
+
+    Dtypes:
+        Floating and complex; the result is complex.
 
     Example:
         >>> import flambeau as torch
@@ -373,6 +447,12 @@ def eig(A: Array) -> tuple[Array, Array]:
 def eigvals(A: Array) -> Array:
     """Eigenvalues, complex, of square matrices.
 
+    Shape:
+        ``(*, N, N)`` to ``(*, N)``.
+
+    Dtypes:
+        Floating and complex; the result is complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.eigvals(torch.tensor([[0.0, 1.0], [-1.0, 0.0]])).imag.abs()
@@ -390,6 +470,13 @@ def eigvals(A: Array) -> Array:
 @op(residuals=True, returns=("P", "L", "U"))
 def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
     """``A = P @ L @ U`` with a permutation, a unit lower and an upper triangular matrix.
+
+    Shape:
+        ``(*, M, N)`` to ``(*, M, M)``, ``(*, M, K)`` and ``(*, K, N)``, K being the smaller
+        of M and N.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -415,6 +502,12 @@ def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
 @op(residuals=True, returns=("LU", "pivots"))
 def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
     """The LU decomposition in compact form, with pivots counted from 1.
+
+    Shape:
+        ``(*, M, N)`` to factors ``(*, M, N)`` and pivots ``(*, min(M, N))``.
+
+    Dtypes:
+        Floating and complex; the results: the input's; int32.
 
     Example:
         >>> import flambeau as torch
@@ -457,6 +550,13 @@ def lu_solve(
     adjoint: bool = False,
 ) -> Array:
     """The solution of a system from its compact LU decomposition.
+
+    Shape:
+        Factors ``(*, N, N)``, pivots ``(*, N)``, right side ``(*, N, K)``; the result is
+        ``(*, N, K)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -612,6 +712,12 @@ def lstsq(
 def matrix_power(A: Array, n: int) -> Array:
     """The ``n``-th power of square matrices; a negative one powers the inverse.
 
+    Shape:
+        ``(*, N, N)`` to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.matrix_power(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), 2)
@@ -645,6 +751,12 @@ def matrix_exp(A: Array) -> Array:
     """The matrix exponential: a Taylor polynomial of the matrix scaled down, squared up again.
 
     Unlike a rational approximation it solves no system, which costs digits in float32.
+
+    Shape:
+        ``(*, N, N)`` to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -809,6 +921,12 @@ def _reflections(A: Array, tau: Array) -> Array:
 def householder_product(A: Array, tau: Array) -> Array:
     """The product of the first columns of the Householder matrices.
 
+    Shape:
+        ``(*, M, K)`` and reflectors ``(*, K)`` to ``(*, M, K)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> a, tau = torch.geqrf(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
@@ -825,6 +943,9 @@ def householder_product(A: Array, tau: Array) -> Array:
 @op(residuals=True, out="cast")
 def tensorinv(A: Array, ind: int = 2) -> Array:
     """The inverse of a tensor as a linear map over its first ``ind`` dimensions.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -923,6 +1044,9 @@ def lu_unpack(LU: Array, pivots: Array) -> tuple[Array, Array, Array]:
 def geqrf(input: Array) -> tuple[Array, Array]:
     """The QR decomposition in compact form: R above the diagonal, reflections below it.
 
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> a, tau = torch.geqrf(torch.tensor([[3.0, 1.0], [4.0, 2.0]]))
@@ -941,6 +1065,13 @@ def ormqr(
     input: Array, tau: Array, other: Array, left: bool = True, transpose: bool = False
 ) -> Array:
     """A matrix multiplied by the orthogonal matrix of a compact QR decomposition.
+
+    Shape:
+        Reflectors ``(*, M, K)`` and ``(*, K)``, other ``(*, M, N)``; the result is ``(*, M,
+        N)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch

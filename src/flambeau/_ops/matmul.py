@@ -54,6 +54,9 @@ def mm(input: Array, mat2: Array) -> Array:
     Shape:
         (n, m) and (m, p) give (n, p).
 
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Raises:
         RuntimeError: an operand is not a matrix, or sizes or dtypes do not fit.
 
@@ -78,6 +81,9 @@ def bmm(input: Array, mat2: Array) -> Array:
 
     Shape:
         (b, n, m) and (b, m, p) give (b, n, p).
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -144,6 +150,9 @@ def matmul(input: Array, other: Array) -> Array:
     Shape:
         (\*, n, m) and (\*, m, p) give (\*, n, p); (m) against (m) gives a scalar.
 
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Raises:
         RuntimeError: an operand is 0-d, or sizes or dtypes do not fit.
 
@@ -193,6 +202,12 @@ def matmul(input: Array, other: Array) -> Array:
 def mv(input: Array, vec: Array) -> Array:
     """The product of a matrix and a vector.
 
+    Shape:
+        ``(N, M)`` and ``(M,)`` to ``(N,)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.mv(torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 1]))
@@ -231,6 +246,12 @@ def _vectors(name: str, first: Array, second: Array) -> None:
 def dot(input: Array, tensor: Array) -> Array:
     """The sum of the products of two vectors.
 
+    Shape:
+        ``(N,)`` and ``(N,)`` to ``()``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
@@ -245,6 +266,12 @@ def dot(input: Array, tensor: Array) -> Array:
 @op()
 def vdot(input: Array, other: Array) -> Array:
     """The sum of the products of two vectors, the first one conjugated.
+
+    Shape:
+        ``(N,)`` and ``(N,)`` to ``()``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -263,6 +290,9 @@ def inner(input: Array, other: Array) -> Array:
 
     Shape:
         (\*A, m) and (\*B, m) give (\*A, \*B); a 0-d operand multiplies.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -288,6 +318,9 @@ def outer(input: Array, vec2: Array) -> Array:
 
     Shape:
         (n) and (m) give (n, m).
+
+    Dtypes:
+        Any; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -340,6 +373,9 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
     Shape:
         Input: broadcastable to (n, p). mat1: (n, m). mat2: (m, p). Output: (n, p).
 
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.addmm(torch.ones(2, 2), torch.eye(2), torch.ones(2, 2))
@@ -355,6 +391,12 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
 def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """``beta * input + alpha * (mat @ vec)``.
 
+    Shape:
+        ``(N, M)`` and ``(M,)``, with ``(N,)`` to add; the result is ``(N,)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.addmv(torch.ones(2), torch.eye(2), torch.ones(2))
@@ -368,6 +410,12 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
 @op(promote="numeric")
 def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Scalar = 1) -> Array:
     """``beta * input + alpha * outer(vec1, vec2)``.
+
+    Shape:
+        ``(N,)`` and ``(M,)``, with ``(N, M)`` to add; the result is ``(N, M)``.
+
+    Dtypes:
+        Any; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -386,6 +434,13 @@ def baddbmm(
 ) -> Array:
     """``beta * input + alpha * (batch1 @ batch2)``, batch by batch.
 
+    Shape:
+        ``(B, N, M)`` and ``(B, M, P)``, with ``(B, N, P)`` to add; the result is ``(B, N,
+        P)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.baddbmm(torch.zeros(1, 1, 1), torch.ones(1, 1, 2), torch.ones(1, 2, 1))
@@ -401,6 +456,12 @@ def addbmm(
     input: Array, batch1: Array, batch2: Array, *, beta: Scalar = 1, alpha: Scalar = 1
 ) -> Array:
     """``beta * input + alpha * sum over the batch of (batch1 @ batch2)``.
+
+    Shape:
+        ``(B, N, M)`` and ``(B, M, P)``, with ``(N, P)`` to add; the result is ``(N, P)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -500,6 +561,12 @@ def einsum(equation: str, operands: Arrays) -> Array:
 def kron(input: Array, other: Array) -> Array:
     """The Kronecker product: every element of ``input`` times all of ``other``.
 
+    Shape:
+        Sizes are multiplied dimension by dimension, the shorter shape filled with ones.
+
+    Dtypes:
+        Any; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.kron(torch.eye(2), torch.ones(1, 2))
@@ -531,6 +598,12 @@ def _cross_dim(first: Array, second: Array, dim: int) -> int:
 @op(promote="numeric", out="exact")
 def cross(input: Array, other: Array, *, dim: int = -1) -> Array:
     """The vector product of vectors of three elements along ``dim``.
+
+    Shape:
+        ``(*, 3, *)`` twice, broadcast together, to the same.
+
+    Dtypes:
+        Integers, floating and complex; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch

@@ -234,6 +234,12 @@ def _normalized(input: jax.Array, dim: int, dtype: object, log: bool) -> jax.Arr
 def softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
     """``exp(x)`` normalized to sum to one along `dim`. Follows `torch.nn.functional.softmax`.
 
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.softmax(torch.tensor([0.0, 1.0]), 0)
@@ -245,6 +251,12 @@ def softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
 @op(out="exact")
 def log_softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
     """The logarithm of :data:`softmax`. Follows `torch.nn.functional.log_softmax`.
+
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch

@@ -13,6 +13,12 @@ from flambeau._ops.registry import Array, op
 def exp(input: Array) -> Array:
     """The exponential.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.exp(torch.tensor([-1.5, 0.0, 2.0]))
@@ -27,6 +33,12 @@ def exp(input: Array) -> Array:
 @in_float32
 def exp2(input: Array) -> Array:
     """``2 ** input``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -43,6 +55,12 @@ def exp2(input: Array) -> Array:
 def expm1(input: Array) -> Array:
     """``exp(input) - 1``, accurate near 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.expm1(torch.tensor([-1.5, 0.0, 2.0]))
@@ -56,6 +74,12 @@ def expm1(input: Array) -> Array:
 @op(promote="float")
 def log(input: Array) -> Array:
     """The natural logarithm.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -71,6 +95,12 @@ def log(input: Array) -> Array:
 def log2(input: Array) -> Array:
     """The logarithm to base 2.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.log2(torch.tensor([1.0, 2.0, 4.0]))
@@ -84,6 +114,12 @@ def log2(input: Array) -> Array:
 @op(promote="float")
 def log10(input: Array) -> Array:
     """The logarithm to base 10.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -100,6 +136,12 @@ def log10(input: Array) -> Array:
 def log1p(input: Array) -> Array:
     """``log(1 + input)``, accurate near 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.log1p(torch.tensor([1.0, 2.0, 4.0]))
@@ -114,6 +156,12 @@ def log1p(input: Array) -> Array:
 def sin(input: Array) -> Array:
     """Sine.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sin(torch.tensor([-1.5, 0.0, 2.0]))
@@ -127,6 +175,12 @@ def sin(input: Array) -> Array:
 @op(promote="float")
 def cos(input: Array) -> Array:
     """Cosine.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -143,6 +197,12 @@ def cos(input: Array) -> Array:
 def tan(input: Array) -> Array:
     """Tangent.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.tan(torch.tensor([-1.5, 0.0, 2.0]))
@@ -156,6 +216,12 @@ def tan(input: Array) -> Array:
 @op(promote="float")
 def asin(input: Array) -> Array:
     """Inverse sine, in ``[-pi/2, pi/2]``; nan outside ``[-1, 1]``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -171,6 +237,12 @@ def asin(input: Array) -> Array:
 def acos(input: Array) -> Array:
     """Inverse cosine, in ``[0, pi]``; nan outside ``[-1, 1]``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.acos(torch.tensor([-0.5, 0.0, 0.5]))
@@ -184,6 +256,12 @@ def acos(input: Array) -> Array:
 @op(promote="float")
 def atan(input: Array) -> Array:
     """Inverse tangent, in ``[-pi/2, pi/2]``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -200,6 +278,12 @@ def atan(input: Array) -> Array:
 def sinh(input: Array) -> Array:
     """Hyperbolic sine.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sinh(torch.tensor([-1.5, 0.0, 2.0]))
@@ -215,6 +299,12 @@ def sinh(input: Array) -> Array:
 def cosh(input: Array) -> Array:
     """Hyperbolic cosine.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cosh(torch.tensor([-1.5, 0.0, 2.0]))
@@ -228,6 +318,12 @@ def cosh(input: Array) -> Array:
 @op(promote="float")
 def tanh(input: Array) -> Array:
     """Hyperbolic tangent.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -244,6 +340,12 @@ def tanh(input: Array) -> Array:
 def asinh(input: Array) -> Array:
     """Inverse hyperbolic sine.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.asinh(torch.tensor([-1.5, 0.0, 2.0]))
@@ -258,6 +360,12 @@ def asinh(input: Array) -> Array:
 @in_float32
 def acosh(input: Array) -> Array:
     """Inverse hyperbolic cosine; nan below 1.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -277,6 +385,12 @@ def acosh(input: Array) -> Array:
 def atanh(input: Array) -> Array:
     """Inverse hyperbolic tangent; infinite at -1 and 1, nan beyond.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.atanh(torch.tensor([-0.5, 0.0, 0.5]))
@@ -291,6 +405,12 @@ def atanh(input: Array) -> Array:
 @in_float32
 def sigmoid(input: Array) -> Array:
     """``1 / (1 + exp(-input))``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -309,6 +429,12 @@ def sigmoid(input: Array) -> Array:
 def sinc(input: Array) -> Array:
     """``sin(pi * input) / (pi * input)``, and 1 at 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sinc(torch.tensor([-1.5, 0.0, 2.0]))
@@ -322,6 +448,12 @@ def sinc(input: Array) -> Array:
 @op()
 def relu(input: Array) -> Array:
     """``max(input, 0)``; nan stays nan. Its derivative at 0 is 0.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch

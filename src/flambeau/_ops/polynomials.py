@@ -38,6 +38,13 @@ def _chebyshev(x: Array, n: Array, first: Array) -> Array:
 def chebyshev_polynomial_t(input: Operand, n: Operand) -> Array:
     """Chebyshev's polynomial of the first kind of degree ``n``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.chebyshev_polynomial_t(torch.tensor([0.5]), torch.tensor([2]))
@@ -51,6 +58,13 @@ def chebyshev_polynomial_t(input: Operand, n: Operand) -> Array:
 @op(promote="float", differentiable=False)
 def chebyshev_polynomial_u(input: Operand, n: Operand) -> Array:
     """Chebyshev's polynomial of the second kind of degree ``n``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -66,6 +80,13 @@ def chebyshev_polynomial_u(input: Operand, n: Operand) -> Array:
 def chebyshev_polynomial_v(input: Operand, n: Operand) -> Array:
     """Chebyshev's polynomial of the third kind of degree ``n``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.chebyshev_polynomial_v(torch.tensor([0.5]), torch.tensor([2]))
@@ -79,6 +100,13 @@ def chebyshev_polynomial_v(input: Operand, n: Operand) -> Array:
 @op(promote="float", differentiable=False)
 def chebyshev_polynomial_w(input: Operand, n: Operand) -> Array:
     """Chebyshev's polynomial of the fourth kind of degree ``n``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -94,6 +122,13 @@ def chebyshev_polynomial_w(input: Operand, n: Operand) -> Array:
 def shifted_chebyshev_polynomial_t(input: Operand, n: Operand) -> Array:
     """Chebyshev's polynomial of the first kind at ``2 * input - 1``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.shifted_chebyshev_polynomial_t(torch.tensor([0.5]), torch.tensor([2]))
@@ -107,6 +142,13 @@ def shifted_chebyshev_polynomial_t(input: Operand, n: Operand) -> Array:
 @op(promote="float", differentiable=False)
 def shifted_chebyshev_polynomial_u(input: Operand, n: Operand) -> Array:
     """Chebyshev's polynomial of the second kind at ``2 * input - 1``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -122,6 +164,13 @@ def shifted_chebyshev_polynomial_u(input: Operand, n: Operand) -> Array:
 def shifted_chebyshev_polynomial_v(input: Operand, n: Operand) -> Array:
     """Chebyshev's polynomial of the third kind at ``2 * input - 1``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.shifted_chebyshev_polynomial_v(torch.tensor([0.5]), torch.tensor([2]))
@@ -135,6 +184,13 @@ def shifted_chebyshev_polynomial_v(input: Operand, n: Operand) -> Array:
 @op(promote="float", differentiable=False)
 def shifted_chebyshev_polynomial_w(input: Operand, n: Operand) -> Array:
     """Chebyshev's polynomial of the fourth kind at ``2 * input - 1``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -150,6 +206,13 @@ def shifted_chebyshev_polynomial_w(input: Operand, n: Operand) -> Array:
 def hermite_polynomial_h(input: Operand, n: Operand) -> Array:
     """The physicist's Hermite polynomial of degree ``n``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.hermite_polynomial_h(torch.tensor([0.5]), torch.tensor([2]))
@@ -163,6 +226,13 @@ def hermite_polynomial_h(input: Operand, n: Operand) -> Array:
 @op(promote="float", differentiable=False)
 def hermite_polynomial_he(input: Operand, n: Operand) -> Array:
     """The probabilist's Hermite polynomial of degree ``n``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -178,6 +248,13 @@ def hermite_polynomial_he(input: Operand, n: Operand) -> Array:
 def laguerre_polynomial_l(input: Operand, n: Operand) -> Array:
     """The Laguerre polynomial of degree ``n``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.laguerre_polynomial_l(torch.tensor([0.5]), torch.tensor([2]))
@@ -191,6 +268,13 @@ def laguerre_polynomial_l(input: Operand, n: Operand) -> Array:
 @op(promote="float", differentiable=False)
 def legendre_polynomial_p(input: Operand, n: Operand) -> Array:
     """The Legendre polynomial of degree ``n``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch

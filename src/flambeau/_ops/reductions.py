@@ -64,6 +64,13 @@ def sum_(
         keepdim: leave the reduced dimensions in place with size 1.
         dtype: cast to it first.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Any; the result: int64 for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sum(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -83,6 +90,14 @@ def nansum(
 ) -> Array:
     """The sum over ``dim`` with nan counted as 0.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Bool, integers and floating; the result: int64 for bools and integers, else the
+        input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nansum(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -101,6 +116,13 @@ def mean(
     input: Array, dim: OptDims = None, keepdim: bool = False, *, dtype: OptDType = None
 ) -> Array:
     """The mean over ``dim``, over everything by default.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Raises:
         RuntimeError: neither ``input`` nor ``dtype`` is floating point or complex.
@@ -124,6 +146,13 @@ def nanmean(
     input: Array, dim: OptDims = None, keepdim: bool = False, *, dtype: OptDType = None
 ) -> Array:
     """The mean over ``dim`` of the elements that are not nan.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -160,6 +189,12 @@ def prod_dim(input: Array, dim: int, keepdim: bool = False, *, dtype: OptDType =
 def count_nonzero(input: Array, dim: OptDims = None) -> Array:
     """How many elements are not zero, as int64.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the counted dimensions.
+
+    Dtypes:
+        Any; the result is int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.count_nonzero(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -184,6 +219,13 @@ def hash_tensor(
         dim: the dimensions to reduce; all by default.
         keepdim: leave them in place with size 1.
         mode: 0, the only way of hashing there is.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Bool, integers and floating; the result is uint64.
 
     Raises:
         RuntimeError: another ``mode``; ``input`` has no elements and ``dim`` is not given.
@@ -347,6 +389,13 @@ def _check_weights(name: str, weights: Array | None, kind: str, count: int) -> N
 def corrcoef(input: Array) -> Array:
     """The matrix of Pearson's correlation coefficients of the rows of ``input``.
 
+    Shape:
+        ``(M, N)`` to ``(M, M)``; ``(N,)`` to ``()``.
+
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, else the
+        input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.corrcoef(torch.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
@@ -381,6 +430,13 @@ def _test_dtype(input: Array) -> np.dtype:
 def all_(input: Array, dim: OptDims = None, keepdim: bool = False) -> Array:
     """Whether all elements over ``dim`` are non-zero (uint8 for uint8, else bool).
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Any; the result is bool.
+
     Example:
         >>> import flambeau as torch
         >>> torch.all(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -395,6 +451,13 @@ def all_(input: Array, dim: OptDims = None, keepdim: bool = False) -> Array:
 @op(differentiable=False)
 def any_(input: Array, dim: OptDims = None, keepdim: bool = False) -> Array:
     """Whether any element over ``dim`` is non-zero (uint8 for uint8, else bool).
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Any; the result is bool.
 
     Example:
         >>> import flambeau as torch
@@ -425,6 +488,13 @@ def _refuse_complex(name: str, input: Array) -> None:
 def amax(input: Array, dim: OptDims = (), keepdim: bool = False) -> Array:
     """The largest element over ``dim``; ties share the gradient.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.amax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -441,6 +511,13 @@ def amax(input: Array, dim: OptDims = (), keepdim: bool = False) -> Array:
 @op()
 def amin(input: Array, dim: OptDims = (), keepdim: bool = False) -> Array:
     """The smallest element over ``dim``; ties share the gradient.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -474,6 +551,13 @@ def min_all(input: Array) -> Array:
 @op(returns=("min", "max"))
 def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> tuple[Array, Array]:
     """The smallest and the largest element, over one dimension or all.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -524,6 +608,13 @@ def _arg(name: str, input: Array, dim: int | None, keepdim: bool) -> Array:
 def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """The index of the largest element; the first one among equals, and a nan is largest.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Integers and floating; the result is int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.argmax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -537,6 +628,13 @@ def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array
 @op(differentiable=False)
 def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
     """The index of the smallest element; the first one among equals, and a nan is smallest.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Integers and floating; the result is int64.
 
     Example:
         >>> import flambeau as torch
@@ -644,6 +742,13 @@ def _median_dim(
 @op(returns=("values", "indices"))
 def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The most frequent element along ``dim`` (the smallest among equals) and where it is last.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Bool, integers and floating; the results: the input's; int64.
 
     Example:
         >>> import flambeau as torch
@@ -771,6 +876,13 @@ def nanquantile(
 def logsumexp(input: Array, dim: OptDims, keepdim: bool = False) -> Array:
     """``log(sum(exp(input)))`` over ``dim``, without overflow.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logsumexp(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -848,6 +960,13 @@ def vector_norm(
 def dist(input: Array, other: Array, p: float = 2) -> Array:
     """The ``p``-norm of ``input - other``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to ``()``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the operands'
+        common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.dist(torch.zeros(2), torch.tensor([3.0, 4.0]))
@@ -861,6 +980,12 @@ def dist(input: Array, other: Array, p: float = 2) -> Array:
 @op()
 def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
     """``input`` with each slice along ``dim`` scaled down to a ``p``-norm of ``maxnorm``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch

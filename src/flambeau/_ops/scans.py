@@ -24,6 +24,13 @@ def _result_dtype(input: Array, dtype: np.dtype | None) -> np.dtype:
 def cumsum(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
     """The running sum along ``dim``; integers give int64.
 
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Integers, floating and complex; the result: int64 for bools and integers, else the
+        input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cumsum(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -42,6 +49,13 @@ def cumsum(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
 def cumprod(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
     """The running product along ``dim``; integers give int64.
 
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Integers, floating and complex; the result: int64 for bools and integers, else the
+        input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cumprod(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -59,6 +73,12 @@ def cumprod(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
 @op(promote="float")
 def logcumsumexp(input: Array, dim: int) -> Array:
     """The logarithm of the running sum of exponentials along ``dim``.
+
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -102,6 +122,12 @@ def _running_extreme(input: Array, dim: int, later_wins: Any) -> tuple[Array, Ar
 def cummax(input: Array, dim: int) -> tuple[Array, Array]:
     """The largest element so far along ``dim`` and where it was, the latest among equals.
 
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Bool, integers and floating; the results: the input's; int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cummax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -119,6 +145,12 @@ def cummax(input: Array, dim: int) -> tuple[Array, Array]:
 @op(returns=("values", "indices"))
 def cummin(input: Array, dim: int) -> tuple[Array, Array]:
     """The smallest element so far along ``dim`` and where it was, the latest among equals.
+
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Bool, integers and floating; the results: the input's; int64.
 
     Example:
         >>> import flambeau as torch
@@ -139,6 +171,12 @@ def diff(
     input: Array, n: int = 1, dim: int = -1, prepend: OptArray = None, append: OptArray = None
 ) -> Array:
     """The ``n``-th difference along ``dim``, with what to put before and after it first.
+
+    Shape:
+        ``(*, N, *)`` to ``(*, N - n, *)``, with what is put before and after it.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch

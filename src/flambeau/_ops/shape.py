@@ -129,6 +129,9 @@ def _untranspose(base: Array, new: Array, dim0: int, dim1: int) -> Array:
 def transpose(input: Array, dim0: int, dim1: int) -> Array:
     """Dimensions ``dim0`` and ``dim1`` exchanged.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.transpose(torch.tensor([[1, 2, 3]]), 0, 1).shape
@@ -172,6 +175,9 @@ def squeeze(input: Array, dim: OptDims = None) -> Array:
 @op(view=True, scatter=_same_elements)
 def unsqueeze(input: Array, dim: int) -> Array:
     """With a dimension of size 1 inserted at ``dim``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -273,6 +279,12 @@ def _unselect(base: Array, new: Array, dim: int, index: int) -> Array:
 @op(view=True, scatter=_unselect)
 def select(input: Array, dim: int, index: int) -> Array:
     """The slice at ``index`` of dimension ``dim``, without that dimension.
+
+    Shape:
+        ``(*, N, *)`` to ``(*)`` without the dimension.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -409,6 +421,12 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
     Args:
         offset: 0 for the main diagonal, positive above it, negative below it.
 
+    Shape:
+        ``(*, M, N)`` to ``(*, K)``, K being the length of the diagonal.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.diagonal(torch.tensor([[1, 2], [3, 4]]))
@@ -453,6 +471,9 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
 
     Shape:
         Input: (\*, L, \*). Output: (\*, (L - size) // step + 1, \*, size).
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -535,6 +556,12 @@ def _unreal(base: Array, new: Array) -> Array:
 def real(input: Array) -> Array:
     """The real part; a real tensor is its own.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: real for complex numbers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.real(torch.tensor([1 + 2j]))
@@ -552,6 +579,12 @@ def _unimag(base: Array, new: Array) -> Array:
 @op(view=True, scatter=_unimag)
 def imag(input: Array) -> Array:
     """The imaginary part of a complex tensor.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Complex; the result is real.
 
     Raises:
         RuntimeError: the tensor is real.
@@ -579,6 +612,9 @@ def view_as_real(input: Array) -> Array:
     Shape:
         Input: (\*), complex. Output: (\*, 2).
 
+    Dtypes:
+        Complex; the result is real.
+
     Example:
         >>> import flambeau as torch
         >>> torch.view_as_real(torch.tensor([1 + 2j]))
@@ -604,6 +640,9 @@ def view_as_complex(input: Array) -> Array:
 
     Shape:
         Input: (\*, 2). Output: (\*), complex.
+
+    Dtypes:
+        Floating; the result is complex.
 
     Example:
         >>> import flambeau as torch

@@ -65,6 +65,12 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, stable: bool 
 def msort(input: Array) -> Array:
     """The elements in order along dimension 0.
 
+    Shape:
+        ``(N, *)`` to ``(N, *)``.
+
+    Dtypes:
+        Bool, integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.msort(torch.tensor([3, 1, 2]))
@@ -80,6 +86,12 @@ def topk(
     input: Array, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> tuple[Array, Array]:
     """The ``k`` largest (or smallest) elements along ``dim``, and their positions.
+
+    Shape:
+        ``(*, N, *)`` to ``(*, k, *)``, twice.
+
+    Dtypes:
+        Integers and floating; the results: the input's; int64.
 
     Raises:
         RuntimeError: ``k`` is negative or exceeds the size of the dimension.
@@ -113,6 +125,13 @@ def topk(
 @op(returns=("values", "indices"), distinct=True)
 def kthvalue(input: Array, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Array, Array]:
     """The ``k``-th smallest element along ``dim`` (counted from 1), and its position.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Integers and floating; the results: the input's; int64.
 
     Raises:
         RuntimeError: ``k`` is not in ``[1, size of the dimension]``.
@@ -243,6 +262,12 @@ def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Ar
     """Counts of the elements in ``bins`` equal parts of ``[min, max]``.
 
     With ``min == max`` the range is that of the data. Elements outside are not counted.
+
+    Shape:
+        ``(*)`` to ``(bins,)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch

@@ -17,6 +17,13 @@ from flambeau._ops.registry import Array, Operand, OptScalar, op
 def erf(input: Array) -> Array:
     """The error function.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.erf(torch.tensor([-1.5, 0.0, 2.0]))
@@ -30,6 +37,13 @@ def erf(input: Array) -> Array:
 @op(promote="float")
 def erfc(input: Array) -> Array:
     """``1 - erf(input)``, accurate for large input.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -46,6 +60,13 @@ def erfc(input: Array) -> Array:
 def erfinv(input: Array) -> Array:
     """The inverse of :func:`erf`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.erfinv(torch.tensor([-0.5, 0.0, 0.5]))
@@ -61,6 +82,13 @@ def erfinv(input: Array) -> Array:
 def erfcx(input: Array) -> Array:
     """``exp(input ** 2) * erfc(input)``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.erfcx(torch.tensor([0.0, 1.0]))
@@ -75,6 +103,13 @@ def erfcx(input: Array) -> Array:
 @in_float32
 def lgamma(input: Array) -> Array:
     """The logarithm of the absolute value of the gamma function.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -112,6 +147,13 @@ def _digamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, 
 def digamma(input: Array) -> Array:
     """The derivative of the logarithm of the gamma function.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.digamma(torch.tensor([1.0, 2.0, 4.0]))
@@ -128,6 +170,13 @@ def digamma(input: Array) -> Array:
 @in_float32
 def polygamma(n: int, input: Array) -> Array:
     """The ``n``-th derivative of the digamma function.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Raises:
         RuntimeError: ``n`` is negative.
@@ -165,6 +214,12 @@ def _trigamma(input: Array) -> Array:
 def mvlgamma(input: Array, p: int) -> Array:
     """The logarithm of the multivariate gamma function of dimension ``p``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result: the default dtype for integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.mvlgamma(torch.tensor([2.0, 3.0]), 2)
@@ -184,6 +239,12 @@ def mvlgamma(input: Array, p: int) -> Array:
 def gammainc(input: Array, other: Array) -> Array:
     """The regularised lower incomplete gamma function of order ``input`` at ``other``.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.igamma(torch.tensor([2.0]), torch.tensor([1.0]))
@@ -198,6 +259,12 @@ def gammainc(input: Array, other: Array) -> Array:
 @in_float32
 def gammaincc(input: Array, other: Array) -> Array:
     """The regularised upper incomplete gamma function of order ``input`` at ``other``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -215,6 +282,13 @@ def zeta(input: Operand, other: Operand) -> Array:
     """The Hurwitz zeta function, ``sum over k of (k + other) ** -input``.
 
     The derivative in ``input`` is not known: it is nan.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -278,6 +352,13 @@ def _zeta_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tu
 def i0(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 0.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.i0(torch.tensor([-1.5, 0.0, 2.0]))
@@ -317,6 +398,13 @@ def _i1_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array
 def i0e(input: Array) -> Array:
     """``exp(-|input|) * i0(input)``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.i0e(torch.tensor([0.0, 1.0]))
@@ -332,6 +420,13 @@ def i0e(input: Array) -> Array:
 def i1(input: Array) -> Array:
     """The modified Bessel function of the first kind, order 1.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.i1(torch.tensor([0.0, 1.0]))
@@ -346,6 +441,13 @@ def i1(input: Array) -> Array:
 @in_float32
 def i1e(input: Array) -> Array:
     """``exp(-|input|) * i1(input)``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -386,6 +488,13 @@ def _i1e_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Arra
 def ndtr(input: Array) -> Array:
     """The distribution function of the standard normal.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.ndtr(torch.tensor([0.0, 1.0]))
@@ -400,6 +509,13 @@ def ndtr(input: Array) -> Array:
 @in_float32
 def log_ndtr(input: Array) -> Array:
     """The logarithm of :func:`ndtr`, accurate far in the left tail.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -416,6 +532,13 @@ def log_ndtr(input: Array) -> Array:
 def ndtri(input: Array) -> Array:
     """The inverse of :func:`ndtr`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.ndtri(torch.tensor([0.25, 0.5]))
@@ -430,6 +553,13 @@ def ndtri(input: Array) -> Array:
 @in_float32
 def logit(input: Array, eps: OptScalar = None) -> Array:
     """``log(input / (1 - input))``, with ``input`` clamped to ``[eps, 1 - eps]`` first.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -449,6 +579,13 @@ def logit(input: Array, eps: OptScalar = None) -> Array:
 @in_float32
 def entr(input: Array) -> Array:
     """``-input * log(input)``; 0 at 0 and -inf below.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Example:
         >>> import flambeau as torch

@@ -174,6 +174,9 @@ def from_numpy(ndarray: np.ndarray) -> Any:
 
     The array is copied: JAX's arrays are immutable, so memory is not shared as in PyTorch.
 
+    Shape:
+        That of the array.
+
     Raises:
         TypeError: it is no array, or of a dtype that no tensor has.
 
@@ -196,6 +199,9 @@ def from_jax(array: Any) -> Any:
 
     Args:
         array: an array on one device.
+
+    Shape:
+        That of the array.
 
     Example:
         >>> import flambeau, jax.numpy as jnp
@@ -224,6 +230,12 @@ def to_jax(t: Any) -> Any:
 
 def from_dlpack(ext_tensor: Any) -> Any:
     """A tensor over what another library exports by DLPack, without a copy where possible.
+
+    Shape:
+        That of the data.
+
+    Dtypes:
+        The data's.
 
     Example:
         >>> import flambeau as torch

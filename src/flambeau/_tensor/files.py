@@ -35,6 +35,9 @@ def from_file(
         dtype: their dtype, the default one if None.
         device: where the tensor lies.
 
+    Shape:
+        ``(size,)``.
+
     Raises:
         RuntimeError: the file is too short, or ``shared=True``.
 

@@ -506,6 +506,12 @@ class Tensor(Methods, TensorBase):
     def detach(self) -> Any:
         """The same elements without history; shares memory.
 
+        Shape:
+            ``(*)`` to ``(*)``.
+
+        Dtypes:
+            Any; the result has the input's.
+
         Example:
             >>> import flambeau as torch
             >>> x = torch.ones(2, requires_grad=True)
@@ -527,6 +533,12 @@ class Tensor(Methods, TensorBase):
 
     def detach_(self) -> Any:
         """Drop the history, in place.
+
+        Shape:
+            ``(*)`` to ``(*)``.
+
+        Dtypes:
+            Any; the result has the input's.
 
         Example:
             >>> import flambeau as torch

@@ -35,6 +35,12 @@ def batch_norm(
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.batch_norm` with its arguments in the kernel's order.
 
+    Shape:
+        ``(N, C, *)`` to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([[1.0], [3.0]])
@@ -52,6 +58,12 @@ def instance_norm(
     use_input_stats: bool, momentum: float, eps: float, cudnn_enabled: bool,
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.instance_norm` with its arguments in the kernel's order.
+
+    Shape:
+        ``(N, C, *)`` to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -72,6 +84,12 @@ def layer_norm(
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.layer_norm`.
 
+    Shape:
+        ``(*, D)`` to the same, D being ``normalized_shape``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.layer_norm(torch.tensor([[1.0, 3.0]]), (2,), eps=0.0)
@@ -87,6 +105,12 @@ def group_norm(
     cudnn_enabled: bool = True,
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.group_norm`.
+
+    Shape:
+        ``(N, C, *)`` to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -106,6 +130,9 @@ def native_layer_norm(
     Shape:
         input (*, D): results (*, D), (*, 1) and (*, 1).
 
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.native_layer_norm(torch.tensor([[1.0, 3.0]]), (2,), None, None, 0.0)[0]
@@ -123,6 +150,12 @@ def native_group_norm(
     input: Any, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float
 ) -> tuple[Any, Any, Any]:
     """Group norm, and the mean and reciprocal deviation it used, (N, group).
+
+    Shape:
+        ``(N, C, *)`` to the same; the statistics are ``(N, groups)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -142,6 +175,12 @@ def native_batch_norm(
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     """Batch norm, and the mean and reciprocal deviation it used, (C,); empty ones in evaluation.
 
+    Shape:
+        ``(N, C, *)`` to the same; the statistics are ``(C,)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([[1.0], [3.0]])
@@ -160,6 +199,12 @@ def native_batch_norm(
 
 def native_dropout(input: Any, p: float, train: bool | None) -> tuple[Any, Any]:
     """Dropout, and where elements were kept.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the results: the input's, and bool for the mask.
 
     Example:
         >>> import flambeau as torch
@@ -183,6 +228,12 @@ def embedding(
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.embedding`, weights first; -1 means no padding index.
 
+    Shape:
+        Indices ``(*)``, weight ``(V, D)``; the result is ``(*, D)``.
+
+    Dtypes:
+        Indices integers, weight floating or complex; the result has the weight's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.embedding(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1, 0, 1]))
@@ -200,6 +251,12 @@ def embedding(
 
 def embedding_renorm_(weight: Any, indices: Any, max_norm: float, norm_type: float) -> Any:
     """Scale down, in place, the rows that are looked up and are longer than `max_norm`.
+
+    Shape:
+        Weight ``(V, D)``, indices ``(*)``; the result is the weight.
+
+    Dtypes:
+        Indices integers, weight floating; the result has the weight's.
 
     Example:
         >>> import flambeau as torch
@@ -222,6 +279,13 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
 
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> x, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, 0.0])
@@ -240,6 +304,13 @@ def cosine_embedding_loss(
 ) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
 
+    Shape:
+        ``(N, D)`` twice, or ``(D,)``, target ``(N,)``; ``()``, or ``(N,)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> a, b = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
@@ -256,6 +327,13 @@ def ctc_loss(
     reduction: int = 0, zero_infinity: bool = False,
 ) -> Any:  # fmt: skip
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
+
+    Shape:
+        ``(T, N, C)`` or ``(T, C)``, targets ``(N, S)`` or joined, lengths ``(N,)``; ``()``,
+        or ``(N,)`` with ``reduction="none"``.
+
+    Dtypes:
+        Floating, targets and lengths integers; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -274,6 +352,13 @@ def ctc_loss(
 def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction: int = 0) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
 
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hinge_embedding_loss(torch.tensor([0.5, 0.25]), torch.tensor([1, -1]))
@@ -286,6 +371,13 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
 
 def kl_div(input: Any, target: Any, reduction: int = 0, *, log_target: bool = False) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
+
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -304,6 +396,13 @@ def margin_ranking_loss(
 ) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
 
+    Shape:
+        Both inputs and the target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> a, b, y = torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0])
@@ -319,6 +418,13 @@ def poisson_nll_loss(
     input: Any, target: Any, log_input: bool, full: bool, eps: float, reduction: int
 ) -> Any:
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
+
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -338,6 +444,12 @@ def triplet_margin_loss(
     eps: float = 1e-6, swap: bool = False, reduction: int = 0,
 ) -> Any:  # fmt: skip
     """The loss of :mod:`flambeau.nn.functional`, its reduction 0 (none), 1 (mean) or 2 (sum).
+
+    Shape:
+        Three of ``(N, D)`` or ``(D,)``; ``()``, or ``(N,)`` with ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -360,6 +472,13 @@ def convolution(
     dilation: Sequence[int], transposed: bool, output_padding: Sequence[int], groups: int,
 ) -> Any:  # fmt: skip
     """A convolution, or its transpose, in as many dimensions as the input has.
+
+    Shape:
+        Input ``(N, C, *)``, weight ``(O, C / groups, *)``, bias ``(O,)``; the result is
+        ``(N, O, *)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -387,6 +506,9 @@ def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Any:
         input (T, N, C_in), weight (K, C_in, C_out), bias (C_out,), result (T', N, C_out) with
         T' = T + 2 * pad - K + 1.
 
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.conv_tbc(torch.ones(5, 2, 3), torch.ones(2, 3, 4), torch.zeros(4)).shape
@@ -409,6 +531,12 @@ def max_pool1d_with_indices(
 ) -> Any:  # fmt: skip
     """Maxima of windows and where they were.
 
+    Shape:
+        ``(N, C, L)`` or ``(C, L)`` to ``(N, C, L_out)`` or ``(C, L_out)``.
+
+    Dtypes:
+        Integers and floating; the results: the input's; int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.max_pool1d_with_indices(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
@@ -424,6 +552,12 @@ def max_pool1d_with_indices(
 def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
     """Maxima of as many windows as asked, and where they were.
 
+    Shape:
+        ``(N, C, L)`` or ``(C, L)`` to ``(N, C, output_size)`` or ``(C, output_size)``.
+
+    Dtypes:
+        Floating; the results: the input's; int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.adaptive_max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
@@ -437,6 +571,9 @@ def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
 def native_channel_shuffle(input: Any, groups: int) -> Any:
     """:func:`flambeau.nn.functional.channel_shuffle`.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.native_channel_shuffle(torch.arange(4).reshape(1, 4, 1, 1), 2).flatten()
@@ -449,6 +586,13 @@ def native_channel_shuffle(input: Any, groups: int) -> Any:
 
 def affine_grid_generator(theta: Any, size: Any, align_corners: bool) -> Any:
     """:func:`flambeau.nn.functional.affine_grid`.
+
+    Shape:
+        Theta ``(N, 2, 3)`` or ``(N, 3, 4)`` to a grid ``(N, H, W, 2)`` or ``(N, D, H, W,
+        3)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -471,6 +615,13 @@ def grid_sampler(
         interpolation_mode: 0 bilinear, 1 nearest, 2 bicubic.
         padding_mode: 0 zeros, 1 border, 2 reflection.
 
+    Shape:
+        Input ``(N, C, H, W)``, grid ``(N, H_out, W_out, 2)``; the result is ``(N, C, H_out,
+        W_out)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([[[[1.0, 3.0]]]])
@@ -490,6 +641,12 @@ def rrelu(
     generator: Any = None,
 ) -> Any:  # fmt: skip
     """:func:`flambeau.nn.functional.rrelu`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -559,6 +716,9 @@ def lstm(
     Shape:
         input (T, N, I), states (L * D, N, H): output (T, N, D * H) and the last states.
 
+    Dtypes:
+        Floating; input, states and weights have one, which is the results'.
+
     Example:
         >>> import flambeau as torch
         >>> m = torch.nn.LSTM(2, 3)
@@ -588,9 +748,16 @@ def _plain(kind: str, name: str) -> Any:
         )  # fmt: skip
 
     run.__name__ = run.__qualname__ = name
-    run.__doc__ = (
-        f"Layers of a recurrent network from a flat list of weights.\n\nFollows ``torch.{name}``."
-    )
+    run.__doc__ = f"""Layers of a recurrent network from a flat list of weights.
+
+    Shape:
+        input (T, N, I), state (L * D, N, H): output (T, N, D * H) and the last state.
+
+    Dtypes:
+        Floating; input, state and weights have one, which is the results'.
+
+    Follows ``torch.{name}``.
+    """
     layer = 'RNN(2, 3, nonlinearity="relu")' if kind == "relu" else f"{kind[-3:].upper()}(2, 3)"
     layer = "RNN(2, 3)" if kind == "tanh" else layer
     add_example(
@@ -616,6 +783,12 @@ def lstm_cell(
 ) -> tuple[Any, Any]:
     """One step of an LSTM.
 
+    Shape:
+        Input ``(N, I)``, states ``(N, H)`` twice; the new ones are ``(N, H)`` each.
+
+    Dtypes:
+        Floating; input, states and weights have one, which is the results'.
+
     Example:
         >>> import flambeau as torch
         >>> h, w = torch.zeros(1, 1), torch.ones(4, 2)
@@ -630,6 +803,12 @@ def lstm_cell(
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
     """One step of a GRU.
+
+    Shape:
+        Input ``(N, I)``, state ``(N, H)``; the new state is ``(N, H)``.
+
+    Dtypes:
+        Floating; input, states and weights have one, which is the results'.
 
     Example:
         >>> import flambeau as torch
@@ -646,6 +825,12 @@ def rnn_tanh_cell(
 ) -> Any:
     """One step of an Elman network.
 
+    Shape:
+        Input ``(N, I)``, state ``(N, H)``; the new state is ``(N, H)``.
+
+    Dtypes:
+        Floating; input, states and weights have one, which is the results'.
+
     Example:
         >>> import flambeau as torch
         >>> x, h, w = torch.ones(1, 2), torch.zeros(1, 1), torch.ones(1, 2)
@@ -661,6 +846,12 @@ def rnn_relu_cell(
     input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
 ) -> Any:
     """One step of an Elman network with relu.
+
+    Shape:
+        Input ``(N, I)``, state ``(N, H)``; the new state is ``(N, H)``.
+
+    Dtypes:
+        Floating; input, states and weights have one, which is the results'.
 
     Example:
         >>> import flambeau as torch

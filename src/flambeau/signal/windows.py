@@ -67,39 +67,88 @@ def _cosines(name: str, M: int, a: Iterable[float], sym: bool, options: dict[str
 
 
 def general_cosine(M: int, *, a: Iterable[float], sym: bool = True, **options: Any) -> Any:
-    """A sum of cosines with alternating signs and the coefficients ``a``."""
+    """A sum of cosines with alternating signs and the coefficients ``a``.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     if not isinstance(a, Iterable):
         raise TypeError("Coefficients must be a list/tuple")
     return _cosines("general_cosine", M, a, sym, options)
 
 
 def general_hamming(M: int, *, alpha: float = 0.54, sym: bool = True, **options: Any) -> Any:
-    """``alpha - (1 - alpha) * cos``."""
+    """``alpha - (1 - alpha) * cos``.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, options)
 
 
 def hamming(M: int, *, sym: bool = True, **options: Any) -> Any:
-    """The Hamming window."""
+    """The Hamming window.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     return _cosines("hamming", M, [0.54, 0.46], sym, options)
 
 
 def hann(M: int, *, sym: bool = True, **options: Any) -> Any:
-    """The Hann window."""
+    """The Hann window.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     return _cosines("hann", M, [0.5, 0.5], sym, options)
 
 
 def blackman(M: int, *, sym: bool = True, **options: Any) -> Any:
-    """The Blackman window."""
+    """The Blackman window.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, options)
 
 
 def nuttall(M: int, *, sym: bool = True, **options: Any) -> Any:
-    """The minimum four-term Blackman-Harris window after Nuttall."""
+    """The minimum four-term Blackman-Harris window after Nuttall.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     return _cosines("nuttall", M, [0.3635819, 0.4891775, 0.1365995, 0.0106411], sym, options)
 
 
 def bartlett(M: int, *, sym: bool = True, **options: Any) -> Any:
-    """The triangular window that is 0 at both ends."""
+    """The triangular window that is 0 at both ends.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     k = _points("bartlett", M, sym, options)
     if M == 1:
         return _make(np.ones(1), options)
@@ -107,7 +156,14 @@ def bartlett(M: int, *, sym: bool = True, **options: Any) -> Any:
 
 
 def cosine(M: int, *, sym: bool = True, **options: Any) -> Any:
-    """Half a period of the sine, taken between its zeros."""
+    """Half a period of the sine, taken between its zeros.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     k = _points("cosine", M, sym, options)
     return _make(np.sin(np.pi * (k + 0.5) / (M if sym else M + 1)), options)
 
@@ -115,7 +171,14 @@ def cosine(M: int, *, sym: bool = True, **options: Any) -> Any:
 def exponential(
     M: int, *, center: float | None = None, tau: float = 1.0, sym: bool = True, **options: Any
 ) -> Any:
-    """``exp(-|k - center| / tau)``; the centre cannot be chosen for a symmetric window."""
+    """``exp(-|k - center| / tau)``; the centre cannot be chosen for a symmetric window.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     k = _points("exponential", M, sym, options)
     if tau <= 0:
         raise ValueError(f"Tau must be positive, got: {tau} instead.")
@@ -126,7 +189,14 @@ def exponential(
 
 
 def gaussian(M: int, *, std: float = 1.0, sym: bool = True, **options: Any) -> Any:
-    """The bell curve of a standard deviation of ``std`` points."""
+    """The bell curve of a standard deviation of ``std`` points.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     k = _points("gaussian", M, sym, options)
     if std <= 0:
         raise ValueError(f"Standard deviation must be positive, got: {std} instead.")
@@ -135,7 +205,14 @@ def gaussian(M: int, *, std: float = 1.0, sym: bool = True, **options: Any) -> A
 
 
 def kaiser(M: int, *, beta: float = 12.0, sym: bool = True, **options: Any) -> Any:
-    """The Kaiser window of shape ``beta``."""
+    """The Kaiser window of shape ``beta``.
+
+    Shape:
+        ``(M,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+    """
     k = _points("kaiser", M, sym, options)
     if beta < 0:
         raise ValueError(f"beta must be non-negative, got: {beta} instead.")

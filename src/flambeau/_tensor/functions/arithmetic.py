@@ -62,6 +62,9 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     Shape:
         (*) and (*) that broadcast together, to their common shape.
 
+    Dtypes:
+        Any; the result has the operands' common dtype.
+
     Raises:
         RuntimeError: ``alpha`` is a float and the operands are integers.
 
@@ -78,6 +81,12 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
 @numpy_names
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """Subtracts ``alpha * other`` from ``input``; arguments as :func:`add`.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers, floating and complex; the result has the operands' common dtype.
 
     Raises:
         RuntimeError: both are bool.
@@ -97,6 +106,12 @@ subtract = sub
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other - alpha * input``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers, floating and complex; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch
@@ -128,6 +143,12 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Any = 
         rounding_mode: None for the true quotient (integers give the default float dtype),
             ``"trunc"`` to round towards zero, ``"floor"`` towards minus infinity.
         out: a tensor for the result.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the operands' common dtype.
 
     Raises:
         RuntimeError: the rounding mode is none of these.
@@ -163,6 +184,12 @@ def pow(input: Any, exponent: Any, *, out: Any = None) -> Any:
 
     A Python number as exponent is fixed in the compiled program; a tensor is not.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers, floating and complex; the result has the operands' common dtype.
+
     Raises:
         RuntimeError: integers to a negative integer power.
 
@@ -194,6 +221,13 @@ def _pow(input: Any, exponent: Any) -> Any:
 
 def float_power(input: Any, exponent: Any, *, out: Any = None) -> Any:
     """Raises to a power in float64, or complex128.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result: float64 for bools and integers and floats, complex128 for complex
+        numbers.
 
     Example:
         >>> import flambeau as torch
@@ -249,6 +283,12 @@ def clamp(input: Any, min: Any = None, max: Any = None, *, out: Any = None) -> A
 
     The gradient passes where an element is within the bounds or at one.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers and floating; the result has the operands' common dtype.
+
     Raises:
         RuntimeError: both bounds are None, or the tensor is complex.
         TypeError: one bound is a tensor and the other a number.
@@ -292,6 +332,12 @@ def addcmul(input: Any, *tensors: Any, value: Any = 1, out: Any = None, **named:
         out: a tensor for the result.
         named: ``tensor1`` and ``tensor2`` by name.
 
+    Shape:
+        Three of ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Integers, floating and complex; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> x, a, b = torch.tensor([1.0, 2.0]), torch.tensor([4.0, 9.0]), torch.tensor([2.0, 3.0])
@@ -305,6 +351,12 @@ def addcmul(input: Any, *tensors: Any, value: Any = 1, out: Any = None, **named:
 
 def addcdiv(input: Any, *tensors: Any, value: Any = 1, out: Any = None, **named: Any) -> Any:
     """``input + value * tensor1 / tensor2``; arguments as :func:`addcmul`.
+
+    Shape:
+        Three of ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating and complex; the result has the operands' common dtype.
 
     Raises:
         RuntimeError: the tensors are integers.
@@ -345,6 +397,12 @@ def _fused(name: str, row: Any, input: Any, tensors: Any, named: Any, value: Any
 
 def lerp(input: Any, end: Any, weight: Any, *, out: Any = None) -> Any:
     """``input + weight * (end - input)``; the weight is a number or tensor.
+
+    Shape:
+        Three of ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating and complex; the result has the operands' common dtype.
 
     Raises:
         RuntimeError: the dtypes differ, or are integers.
@@ -400,6 +458,12 @@ complex_ = public(rows.complex_)
 def resolve_conj(input: Any) -> Any:
     """The tensor itself: conjugation is never put off.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the operands' common dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.resolve_conj(torch.tensor([1 + 2j]).conj())
@@ -412,6 +476,12 @@ def resolve_conj(input: Any) -> Any:
 
 def resolve_neg(input: Any) -> Any:
     """The tensor itself: negation is never put off.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the operands' common dtype.
 
     Example:
         >>> import flambeau as torch

@@ -13,6 +13,12 @@ from flambeau._tensor.functions._shared import need_tensor
 def clone(input: Any, *, memory_format: Any = None) -> Any:
     """A copy of a tensor, through which gradients flow.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([1.0, 2.0])
@@ -35,6 +41,12 @@ def filled(input: Any, value: Any) -> Any:
 
 def fill(input: Any, value: Any) -> Any:
     """A copy of ``input`` with every element set to ``value``, a number or a 0-d tensor.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Raises:
         RuntimeError: ``value`` is a tensor with dimensions.

@@ -42,6 +42,12 @@ def isclose(
         atol: absolute tolerance.
         equal_nan: whether nan equals nan.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Any; the result is bool.
+
     Raises:
         RuntimeError: the dtypes differ, or a tolerance is negative.
 
@@ -65,6 +71,12 @@ def allclose(
 ) -> bool:
     """Whether all elements are close, as :func:`isclose`. Executes what is pending.
 
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to ``()``.
+
+    Dtypes:
+        Floating and complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.0 + 1e-9]))
@@ -77,6 +89,9 @@ def allclose(
 
 def equal(input: Any, other: Any) -> bool:
     """Whether two tensors have the same shape and elements. Executes what is pending.
+
+    Dtypes:
+        Any.
 
     Example:
         >>> import flambeau as torch

@@ -84,6 +84,9 @@ def tensor(
         requires_grad: whether gradients are computed for it.
         pin_memory: accepted; host memory is JAX's.
 
+    Shape:
+        That of the data.
+
     Raises:
         TypeError: the data holds something that is no number.
         ValueError: nested sequences of different lengths.
@@ -116,6 +119,9 @@ def _warn_copy(caller: str, stacklevel: int) -> None:
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     """``data`` as a tensor; a tensor of that dtype on that device is returned itself.
 
+    Shape:
+        That of the data.
+
     Example:
         >>> import flambeau as torch
         >>> t = torch.tensor([1.0])
@@ -147,6 +153,9 @@ def asarray(
         device: the device; that of the data if None.
         copy: True copies in any case; False refuses to.
         requires_grad: whether gradients are computed for the result.
+
+    Shape:
+        That of the data.
 
     Raises:
         ValueError: ``copy=False`` and the data has to be copied.
@@ -188,6 +197,9 @@ def frombuffer(
         count: how many elements; -1 takes all.
         offset: how many bytes to leave out at the start.
 
+    Shape:
+        ``(count,)``.
+
     Raises:
         ValueError: the buffer is too short or of an odd length.
 
@@ -212,6 +224,9 @@ def scalar_tensor(
     requires_grad: bool = False,
 ) -> Any:
     """A number as a zero-dimensional tensor of the default dtype.
+
+    Shape:
+        ``()``.
 
     Example:
         >>> import flambeau as torch
@@ -288,6 +303,12 @@ def zeros(
 def zero_(input: Any) -> Any:
     """Set every element of a tensor to 0; returns it.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.zero_(torch.ones(2))
@@ -310,6 +331,9 @@ def ones(
     requires_grad: bool = False,
 ) -> Any:
     """A tensor filled with 1; arguments as :func:`zeros`.
+
+    Shape:
+        Sizes as given.
 
     Example:
         >>> import flambeau as torch
@@ -337,6 +361,9 @@ def empty(
     """A tensor whose content does not matter; arguments as :func:`zeros`.
 
     It holds zeros: the same program gives the same numbers every time.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
 
     Example:
         >>> import flambeau as torch
@@ -497,6 +524,12 @@ def full_like(
 ) -> Any:
     """A tensor like ``input``, filled with ``fill_value``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.full_like(torch.empty(2), 3)
@@ -523,6 +556,9 @@ def empty_strided(
     pin_memory: bool = False,
 ) -> Any:
     """:func:`empty` with the given strides.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
 
     Example:
         >>> import flambeau as torch
@@ -554,6 +590,9 @@ def empty_permuted(
     pin_memory: bool = False,
 ) -> Any:
     """:func:`empty` whose dimensions lie in memory in the order ``physical_layout``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
 
     Example:
         >>> import flambeau as torch
@@ -607,6 +646,9 @@ def arange(
         end: where to stop.
         step: the distance; may be negative.
         dtype: int64 if all three are integers, otherwise the default dtype.
+
+    Shape:
+        ``(K,)``, K being ``ceil((end - start) / step)``.
 
     Raises:
         RuntimeError: the step is 0, or leads away from the end.
@@ -677,6 +719,12 @@ def range_(
     requires_grad: bool = False,
 ) -> Any:
     """The numbers from ``start`` to ``end``, both included. Deprecated: use :func:`arange`.
+
+    Shape:
+        ``(K,)``, K being ``floor((end - start) / step) + 1``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
 
     Example:
         >>> import warnings
@@ -767,6 +815,12 @@ def linspace(
         end: the last one, likewise.
         steps: how many.
 
+    Shape:
+        ``(steps,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+
     Raises:
         RuntimeError: ``steps`` is negative.
 
@@ -798,6 +852,12 @@ def logspace(
 ) -> Any:
     """``steps`` numbers from ``base**start`` to ``base**end``, evenly spaced on a log scale.
 
+    Shape:
+        ``(steps,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logspace(0, 2, 3)
@@ -828,6 +888,12 @@ def eye(
     requires_grad: bool = False,
 ) -> Any:
     """An ``n`` by ``m`` matrix with ones on the diagonal; square if ``m`` is left out.
+
+    Shape:
+        ``(n, m)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
 
     Raises:
         RuntimeError: ``n`` or ``m`` is negative.
@@ -876,6 +942,12 @@ def tril_indices(
 ) -> Any:
     """Row and column numbers of the lower triangle of a matrix, as a tensor of two rows.
 
+    Shape:
+        ``(2, K)``.
+
+    Dtypes:
+        ``dtype``, int64 by default.
+
     Example:
         >>> import flambeau as torch
         >>> torch.tril_indices(2, 2)
@@ -900,6 +972,12 @@ def triu_indices(
     pin_memory: bool = False,
 ) -> Any:
     """Row and column numbers of the upper triangle of a matrix, as a tensor of two rows.
+
+    Shape:
+        ``(2, K)``.
+
+    Dtypes:
+        ``dtype``, int64 by default.
 
     Example:
         >>> import flambeau as torch
@@ -954,6 +1032,12 @@ def hann_window(
 ) -> Any:
     """The Hann window.
 
+    Shape:
+        ``(window_length,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hann_window(3)
@@ -979,6 +1063,12 @@ def hamming_window(
 ) -> Any:
     """The Hamming window.
 
+    Shape:
+        ``(window_length,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hamming_window(3)
@@ -1003,6 +1093,12 @@ def blackman_window(
 ) -> Any:
     """The Blackman window.
 
+    Shape:
+        ``(window_length,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.blackman_window(4)[1:]
@@ -1025,6 +1121,12 @@ def bartlett_window(
     requires_grad: bool = False,
 ) -> Any:
     """The triangular window.
+
+    Shape:
+        ``(window_length,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
 
     Example:
         >>> import flambeau as torch
@@ -1050,6 +1152,9 @@ def kaiser_window(
 ) -> Any:
     """The Kaiser window of shape ``beta``.
 
+    Dtypes:
+        ``dtype``, or the default dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.kaiser_window(4, True, 0.0)
@@ -1073,6 +1178,12 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
         tensors: vectors or zero-dimensional tensors, or one sequence of them.
         indexing: ``"ij"`` (the dimensions in the order of the vectors) or ``"xy"`` (the first
             two swapped).
+
+    Shape:
+        ``(N_i,)`` each, to ``(N_1, ..., N_k)`` each.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Returns:
         Views, one for each vector.
@@ -1131,6 +1242,12 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
 def cartesian_prod(*tensors: Any) -> Any:
     """All tuples with one element from each vector, as rows.
 
+    Shape:
+        ``(N_i,)`` each, to ``(product of N_i, number of them)``; ``(N,)`` alone stays.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3]))
@@ -1155,6 +1272,12 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
         input: a vector.
         r: how many to choose.
         with_replacement: whether an element may be chosen again.
+
+    Shape:
+        ``(N,)`` to ``(K, r)``, K being the number of combinations.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch

@@ -32,6 +32,9 @@ def ldl_factor_ex(
     Shape:
         A: (\*, n, n). Results: (\*, n, n), int32 (\*, n), int32 (\*).
 
+    Dtypes:
+        Floating and complex; the results: the input's; int32; int32.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.ldl_factor_ex(torch.tensor([[4.0, 2.0], [2.0, 3.0]])).LD
@@ -52,6 +55,9 @@ def ldl_factor(A: Any, *, hermitian: bool = False, out: Any = None) -> Any:
 
     Shape:
         A: (\*, n, n). Results ``(LD, pivots)``: (\*, n, n), int32 (\*, n).
+
+    Dtypes:
+        Floating and complex; the results: the input's; int32.
 
     Example:
         >>> import flambeau as torch
@@ -98,6 +104,9 @@ def lobpcg(
 
     Shape:
         A, B: (\*, m, m). Results: (\*, k) and (\*, m, k).
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         ValueError: k does not fit.
@@ -160,6 +169,9 @@ def segment_reduce(
     Shape:
         data: (\*, n, \*\*). lengths: (\*, s). Result: (\*, s, \*\*).
 
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -201,6 +213,9 @@ def histogramdd(
 
     Shape:
         input: (\*, d). hist: (b_1, …, b_d). bin_edges: d tensors (b_i + 1).
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -256,6 +271,12 @@ def histogramdd(
 def norm_except_dim(v: Any, pow: int = 2, dim: int = 0) -> Any:
     """The norm over all dimensions but one (all of them for -1), which stay with size 1.
 
+    Shape:
+        ``(*)``; the result keeps ``dim`` and has size 1 elsewhere.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.norm_except_dim(torch.tensor([[3.0, 4.0], [6.0, 8.0]]))
@@ -276,6 +297,13 @@ range_ = range
 def frobenius_norm(input: Any, dim: Any = (), keepdim: bool = False, *, out: Any = None) -> Any:
     """The root of the sum of squares over dimensions, all by default.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.frobenius_norm(torch.tensor([[3.0, 4.0]]), 1)
@@ -289,6 +317,12 @@ def frobenius_norm(input: Any, dim: Any = (), keepdim: bool = False, *, out: Any
 
 def nuclear_norm(input: Any, dim: Any = (-2, -1), keepdim: bool = False, *, out: Any = None) -> Any:
     """The sum of the singular values of matrices.
+
+    Shape:
+        ``(*, M, N)`` to ``(*,)``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
 
     Example:
         >>> import flambeau as torch

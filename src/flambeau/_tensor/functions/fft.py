@@ -52,6 +52,12 @@ def fftfreq(
 ) -> Any:
     """The frequencies of a transform of ``n`` samples.
 
+    Shape:
+        ``(n,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.fftfreq(4)
@@ -72,6 +78,12 @@ def rfftfreq(
     requires_grad: bool = False,
 ) -> Any:
     """The frequencies of a half transform of ``n`` samples.
+
+    Shape:
+        ``(n // 2 + 1,)``.
+
+    Dtypes:
+        ``dtype``, or the default dtype.
 
     Example:
         >>> import flambeau as torch

@@ -55,6 +55,12 @@ def scatter(
         reduce: ``"add"`` or ``"multiply"`` to combine instead of replacing.
         out: where to store the result.
 
+    Shape:
+        Index and source of one shape, within that of the input; the result has the input's.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.scatter(torch.zeros(3), 0, torch.tensor([2, 0]), torch.tensor([1.0, 2.0]))
@@ -92,6 +98,12 @@ def index_add(
 ) -> Any:
     """``alpha * source`` added to the entries of ``dim`` that ``index`` names.
 
+    Shape:
+        ``(*, N, *)``, index ``(K,)``, source ``(*, K, *)``; the result is ``(*, N, *)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.index_add(torch.ones(2), 0, torch.tensor([0]), torch.tensor([4.0]))
@@ -107,6 +119,9 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
     Shape:
         Input and mask: broadcastable to one shape, which is the output's.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -129,6 +144,9 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
 
     Shape:
         All three: broadcastable to one shape, which is the output's.
+
+    Dtypes:
+        Any; the result has the common one of ``input`` and ``other``.
 
     Example:
         >>> import flambeau as torch
@@ -156,6 +174,13 @@ def where_method(self: Any, condition: Any, other: Any) -> Any:
 def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any = None) -> Any:
     """Elements picked along ``dim`` (or flattened), the other dimensions broadcast.
 
+    Shape:
+        Input and indices broadcast but for ``dim``; the result has the size of the indices
+        there.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.take_along_dim(torch.tensor([5, 6]), torch.tensor([1]))
@@ -172,6 +197,9 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
     Shape:
         Input: (\*) with n dimensions. Output: (z, n) int64, or n vectors of z with
         ``as_tuple``.
+
+    Dtypes:
+        Any; the result is int64.
 
     Example:
         >>> import flambeau as torch
@@ -194,6 +222,12 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
 def argwhere(input: Any) -> Any:
     """The positions of the elements that are not zero.
 
+    Shape:
+        ``(*)`` to ``(K, D)``, K of its elements not being zero and D its dimensions.
+
+    Dtypes:
+        Any; the result is int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.argwhere(torch.tensor([0, 3]))
@@ -206,6 +240,12 @@ def argwhere(input: Any) -> Any:
 
 def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
     """``size`` positions of elements that are not zero, filled up with ``fill_value``.
+
+    Shape:
+        ``(*)`` to ``(size, D)``, D being the dimensions of the input.
+
+    Dtypes:
+        Any; the result is int64.
 
     Example:
         >>> import flambeau as torch
@@ -221,6 +261,13 @@ def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
 
 def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
     """The elements where ``mask`` is true, in one dimension. Reads the mask.
+
+    Shape:
+        ``(*)``, and a mask that broadcasts with it; the result is ``(K,)``, K of them being
+        chosen.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -244,6 +291,12 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """``values`` written (or added) where index tensors, one per dimension, point.
+
+    Shape:
+        ``(*)``; values broadcast to what the indices choose; the result is ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -295,6 +348,12 @@ def as_strided_scatter(
 ) -> Any:
     """A copy with ``src`` where the strided view reads.
 
+    Shape:
+        ``(*)``, and the values for it as ``size``; the result is ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.as_strided_scatter(torch.zeros(4), torch.ones(2), (2,), (2,))
@@ -312,6 +371,9 @@ def as_strided_scatter(
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     """Flat positions as one tensor of positions for each dimension of a shape.
+
+    Dtypes:
+        Integers; the result has the input's.
 
     Example:
         >>> import flambeau as torch

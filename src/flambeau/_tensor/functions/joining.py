@@ -37,6 +37,12 @@ vander = public(rows.vander)
 def concat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
     """The tensors one after the other.
 
+    Shape:
+        ``(*, N_i, *)`` each, to ``(*, sum of N_i, *)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.concat((torch.tensor([1]), torch.tensor([2, 3])))
@@ -49,6 +55,12 @@ def concat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
 
 def concatenate(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
     """The tensors one after the other.
+
+    Shape:
+        ``(*, N_i, *)`` each, to ``(*, sum of N_i, *)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -63,6 +75,12 @@ def concatenate(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
 def row_stack(tensors: Any, *, out: Any = None) -> Any:
     """The tensors joined along dimension 0.
 
+    Shape:
+        ``(*, N_i, *)`` each, to ``(*, sum of N_i, *)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.row_stack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -76,6 +94,12 @@ def row_stack(tensors: Any, *, out: Any = None) -> Any:
 
 def block_diag(*tensors: Any) -> Any:
     """One matrix with the given matrices along its diagonal.
+
+    Shape:
+        ``(M_i, N_i)`` each, to ``(sum of M_i, sum of N_i)``.
+
+    Dtypes:
+        Any.
 
     Example:
         >>> import flambeau as torch
@@ -100,6 +124,12 @@ def repeat(input: Any, *args: Any, repeats: Any = None) -> Any:
 def tile(input: Any, *args: Any, dims: Any = None) -> Any:
     """The tensor repeated along its dimensions; missing counts are 1.
 
+    Shape:
+        ``(N_1, ...)`` to ``(N_1 * dims_1, ...)``, ones filled in before.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.tile(torch.tensor([1, 2]), (2,))
@@ -112,6 +142,12 @@ def tile(input: Any, *args: Any, dims: Any = None) -> Any:
 
 def flip(input: Any, *args: Any, dims: Any = None) -> Any:
     """The order of the elements reversed along ``dims``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -129,6 +165,13 @@ def repeat_interleave(
     """Each element repeated in its place: ``repeats`` times, or by a count of its own.
 
     Counts in a tensor are read to know the size of the result, unless ``output_size`` is given.
+
+    Shape:
+        ``(*, N, *)`` to ``(*, K, *)``, K being the sum of the repeats; without ``dim``, to
+        ``(K,)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -162,6 +205,12 @@ def repeat_interleave(
 
 def diagflat(input: Any, offset: int = 0) -> Any:
     """A matrix with all elements of a tensor on a diagonal.
+
+    Shape:
+        ``(*)`` of N elements to ``(N + |offset|, N + |offset|)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch

@@ -61,6 +61,14 @@ def _bound(value: Any, like: Any) -> Any:
 def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None, out: Any = None) -> Any:
     """``A = U @ diag(S) @ Vh`` with singular values in descending order.
 
+    Shape:
+        ``(*, M, N)`` to ``(*, M, M)``, ``(*, K)`` and ``(*, N, N)``, or ``(*, M, K)``,
+        ``(*, K)`` and ``(*, K, N)`` without ``full_matrices``; K is the smaller of M and N.
+
+    Dtypes:
+        Floating and complex; the results: the input's; real for complex numbers, else the
+        input's; the input's.
+
     Example:
         >>> import flambeau as torch
         >>> u, s, vh = torch.linalg.svd(torch.tensor([[3.0, 0.0], [0.0, 2.0]]))
@@ -83,6 +91,12 @@ def pinv(
     out: Any = None,
 ) -> Any:
     """The Moore-Penrose inverse, ignoring singular values below a tolerance.
+
+    Shape:
+        ``(*, M, N)`` to ``(*, N, M)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -109,6 +123,12 @@ def matrix_rank(
 ) -> Any:
     """The number of singular values above a tolerance.
 
+    Shape:
+        ``(*, M, N)`` to ``(*,)``.
+
+    Dtypes:
+        Floating and complex; the result is int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.matrix_rank(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -125,6 +145,13 @@ def matrix_rank(
 
 def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = None) -> Any:
     """The least-squares solution of ``A @ X = B``, with residuals, rank and singular values.
+
+    Shape:
+        ``(*, M, N)`` and ``(*, M, K)``; the solution is ``(*, N, K)``.
+
+    Dtypes:
+        Floating and complex; the results: the input's; real for complex numbers, else the
+        input's; int64; real for complex numbers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -155,6 +182,12 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
 def multi_dot(tensors: Any, *, out: Any = None) -> Any:
     """The product of several matrices, in the order that costs least.
 
+    Shape:
+        ``(N_0, N_1)``, ``(N_1, N_2)``, ... to ``(N_0, N_k)``; the ends may be vectors.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.multi_dot([torch.eye(2), torch.ones(2, 1)])
@@ -176,6 +209,12 @@ def matrix_norm(
     out: Any = None,
 ) -> Any:
     """A norm of matrices: ``"fro"``, ``"nuc"``, or of order ±1, ±2 or ±inf.
+
+    Shape:
+        ``(*, M, N)`` to ``(*,)``, or with size 1 for each under ``keepdim``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -205,6 +244,13 @@ def vector_norm(
 ) -> Any:
     """A norm of vectors, of any order.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.vector_norm(torch.tensor([3.0, 4.0]))
@@ -231,6 +277,13 @@ def norm(
     dtype: Any = None,
 ) -> Any:
     """A norm of vectors or matrices, by ``ord`` and the number of dimensions.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -261,6 +314,12 @@ def norm(
 def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
     """The condition number in a norm; None means the 2-norm.
 
+    Shape:
+        ``(*, M, N)`` to ``(*,)``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.cond(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -274,6 +333,9 @@ def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
 
 def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
     """The solution X of ``tensordot(A, X, X.ndim) = B``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -289,6 +351,12 @@ def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
 def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     """The sums of products along ``dim``, ``x`` conjugated.
 
+    Shape:
+        ``(*, N, *)`` twice, broadcast together, to ``(*)`` without the dimension.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
@@ -302,6 +370,12 @@ def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
 def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """The diagonals of matrices, as a view.
 
+    Shape:
+        ``(*, M, N)`` to ``(*, K)``, K being the length of the diagonal.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.diagonal(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -314,6 +388,12 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
 
 def vander(x: Any, N: int | None = None) -> Any:
     """Matrices of the powers of vectors, ascending.
+
+    Shape:
+        ``(*, N)`` to ``(*, N, K)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -332,6 +412,12 @@ def vander(x: Any, N: int | None = None) -> Any:
 
 def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
     """The matrix product.
+
+    Shape:
+        ``(*, N, M)`` and ``(*, M, P)`` to ``(*, N, P)``.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -353,6 +439,12 @@ def _info(A: Any) -> Any:
 def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
     """The inverse and an error code, which is always 0.
 
+    Shape:
+        ``(*, N, N)`` to the same and ``(*,)``.
+
+    Dtypes:
+        Floating and complex; the results: the input's; int32.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.inv_ex(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -369,6 +461,12 @@ def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
 
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out: Any = None) -> Any:
     """The Cholesky factor and an error code: where it failed, from the NaN in the factor.
+
+    Shape:
+        ``(*, N, N)`` to the same and ``(*,)``.
+
+    Dtypes:
+        Floating and complex; the results: the input's; int32.
 
     Example:
         >>> import flambeau as torch
@@ -392,6 +490,13 @@ def solve_ex(
 ) -> Any:
     """The solution and an error code, which is always 0.
 
+    Shape:
+        ``(*, N, N)`` and ``(*, N, K)`` or ``(*, N)``; the solution has the shape of the
+        second.
+
+    Dtypes:
+        Floating and complex; the results: the input's; int32.
+
     Example:
         >>> import flambeau as torch
         >>> A = torch.tensor([[2.0, 0.0], [0.0, 4.0]])
@@ -408,6 +513,12 @@ def solve_ex(
 
 def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out: Any = None) -> Any:
     """The compact LU and an error code, always 0.
+
+    Shape:
+        ``(*, M, N)`` to factors ``(*, M, N)`` and pivots ``(*, min(M, N))``.
+
+    Dtypes:
+        Floating and complex; the results: the input's; int32; int32.
 
     Example:
         >>> import flambeau as torch
@@ -429,6 +540,12 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out:
 def inverse(input: Any, *, out: Any = None) -> Any:
     """The inverse of square matrices.
 
+    Shape:
+        ``(*, N, N)`` to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.inverse(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -443,6 +560,12 @@ def inverse(input: Any, *, out: Any = None) -> Any:
 def logdet(input: Any) -> Any:
     """The logarithm of the determinant; NaN where it is negative.
 
+    Shape:
+        ``(*, N, N)`` to ``(*,)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logdet(torch.tensor([[2.0, 0.0], [0.0, 3.0]]))
@@ -455,6 +578,12 @@ def logdet(input: Any) -> Any:
 
 def pinverse(input: Any, rcond: float = 1e-15) -> Any:
     """The Moore-Penrose inverse.
+
+    Shape:
+        ``(*, M, N)`` to ``(*, N, M)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -470,6 +599,12 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
 def old_cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
     """The Cholesky factor.
 
+    Shape:
+        ``(*, N, N)`` to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
@@ -483,6 +618,12 @@ def old_cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
 
 def old_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
     """``input = Q @ R``.
+
+    Shape:
+        ``(*, M, N)`` to ``(*, M, K)`` and ``(*, K, N)``, K being the smaller of M and N.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -498,6 +639,14 @@ def old_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
 
 def old_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
     """``input = U @ diag(S) @ V.mH``.
+
+    Shape:
+        ``(*, M, N)`` to ``(*, M, K)``, ``(*, K)`` and ``(*, N, K)``, K being the smaller of
+        M and N.
+
+    Dtypes:
+        Floating and complex; the results: the input's; real for complex numbers, else the
+        input's; the input's.
 
     Example:
         >>> import flambeau as torch
@@ -516,6 +665,13 @@ def old_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any 
 
 def old_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> Any:
     """The solution of a system from its compact LU.
+
+    Shape:
+        Factors ``(*, N, N)``, pivots ``(*, N)``, right side ``(*, N, K)``; the result is
+        ``(*, N, K)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -538,6 +694,13 @@ def lu_unpack(
     out: Any = None,
 ) -> Any:
     """The matrices P, L and U of a compact LU.
+
+    Shape:
+        Factors ``(*, M, N)``, pivots ``(*, K)`` with K the smaller of M and N; ``(*, M,
+        M)``, ``(*, M, K)``, ``(*, K, N)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -564,6 +727,12 @@ def triangular_solve(
     out: Any = None,
 ) -> Any:
     """The solution of a triangular system, and the matrix.
+
+    Shape:
+        ``(*, N, K)`` and ``(*, N, N)`` to ``(*, N, K)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -593,6 +762,12 @@ ormqr = public(rows.ormqr)
 def orgqr(input: Any, tau: Any, *, out: Any = None) -> Any:
     """The first columns of a product of reflections.
 
+    Shape:
+        ``(*, M, K)`` and reflectors ``(*, K)`` to ``(*, M, K)``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> a, tau = torch.geqrf(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
@@ -607,6 +782,12 @@ def orgqr(input: Any, tau: Any, *, out: Any = None) -> Any:
 
 def old_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: Any = None) -> Any:
     """The LU decomposition in compact form: factors, pivots and, if asked, error codes.
+
+    Shape:
+        ``(*, M, N)`` to factors ``(*, M, N)`` and pivots ``(*, min(M, N))``.
+
+    Dtypes:
+        Floating and complex; the results: the input's; int32; int32.
 
     Example:
         >>> import flambeau as torch
@@ -626,6 +807,10 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any
 
     They are exact here: the whole decomposition is computed and cut off.
 
+    Dtypes:
+        Floating and complex; the results: the input's; real for complex numbers, else the
+        input's; the input's.
+
     Example:
         >>> import flambeau as torch
         >>> u, s, v = torch.svd_lowrank(torch.eye(4, 3), q=2)
@@ -642,6 +827,10 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any
 
 def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 2) -> Any:
     """The first ``q`` principal directions of the rows of a matrix.
+
+    Dtypes:
+        Floating and complex; the results: the input's; real for complex numbers, else the
+        input's; the input's.
 
     Example:
         >>> import flambeau as torch

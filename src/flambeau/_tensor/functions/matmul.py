@@ -35,6 +35,12 @@ _cross = public(rows.cross)
 def ger(input: Any, vec2: Any, *, out: Any = None) -> Any:
     """The products of all pairs of elements of two vectors.
 
+    Shape:
+        ``(N,)`` and ``(M,)`` to ``(N, M)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ger(torch.tensor([1, 2]), torch.tensor([3, 4]))
@@ -50,6 +56,12 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
     """The vector product of vectors of three elements along ``dim``.
 
     Without ``dim`` the first dimension of size 3 is taken.
+
+    Shape:
+        ``(*, 3, *)`` twice, broadcast together, to the same.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -76,6 +88,9 @@ def cdist(
 
     Shape:
         x1: (\*, P, M). x2: (\*, R, M). Output: (\*, P, R).
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -106,6 +121,12 @@ def pdist(input: Any, p: float = 2.0) -> Any:
 def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     """The product of several matrices, in the cheapest order.
 
+    Shape:
+        ``(N_0, N_1)``, ``(N_1, N_2)``, ... to ``(N_0, N_k)``; the ends may be vectors.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.chain_matmul(torch.eye(2), torch.ones(2, 1))
@@ -128,6 +149,12 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
         b: the second tensor.
         dims: a number n (the last n of ``a`` with the first n of ``b``), or two lists.
         out: where to store the result.
+
+    Shape:
+        The dimensions of both that are not contracted.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -155,6 +182,12 @@ def einsum(equation: Any, *operands: Any) -> Any:
     """Sums of products by Einstein's convention.
 
     Operands and lists of dimension numbers may alternate instead of an equation.
+
+    Shape:
+        As the equation says.
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch

@@ -127,6 +127,9 @@ def randn(
 
     A complex number has variance 1 in all, half of it in each part.
 
+    Dtypes:
+        ``dtype``, or the default dtype.
+
     Example:
         >>> import flambeau as torch
         >>> torch.randn(2, 3).shape
@@ -314,6 +317,9 @@ def randperm(
 ) -> Any:
     """The integers from 0 to ``n - 1`` in random order.
 
+    Shape:
+        ``(n,)``.
+
     Raises:
         RuntimeError: ``n`` is negative, or too large for the dtype.
 
@@ -422,6 +428,12 @@ def bernoulli(input: Any, p: Any = None, *, generator: Any = None, out: Any = No
         generator: what to draw from.
         out: a tensor for the result.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         NotImplementedError: the input holds integers.
         RuntimeError: ``p`` is no probability. Those inside a tensor are not looked at.
@@ -468,6 +480,9 @@ def multinomial(
         generator: what to draw from.
         out: a tensor for the result.
 
+    Dtypes:
+        Floating; the result is int64.
+
     Raises:
         RuntimeError: the input has another shape or dtype, or there are not enough
             categories. The weights are looked at if they came from the host.
@@ -504,6 +519,12 @@ def multinomial(
 def poisson(input: Any, generator: Any = None) -> Any:
     """Samples of the Poisson distribution whose rates ``input`` holds.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         NotImplementedError: the input holds integers.
 
@@ -522,6 +543,12 @@ def poisson(input: Any, generator: Any = None) -> Any:
 
 def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
     """Numbers of successes among ``count`` trials of probability ``prob``.
+
+    Shape:
+        ``(*)`` and ``(*)`` that broadcast together, to their common shape.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -552,6 +579,12 @@ def _dropped(name: str, op: Any, input: Any, p: Any, train: Any) -> Any:
 def dropout(input: Any, p: float, train: bool) -> Any:
     """Zeroes elements with probability ``p`` and scales the others, when ``train``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.dropout(torch.tensor([1.0, 2.0]), 0.5, train=False)
@@ -564,6 +597,12 @@ def dropout(input: Any, p: float, train: bool) -> Any:
 
 def feature_dropout(input: Any, p: float, train: bool) -> Any:
     """Dropout of whole channels, when ``train``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -579,6 +618,12 @@ def feature_dropout(input: Any, p: float, train: bool) -> Any:
 def alpha_dropout(input: Any, p: float, train: bool) -> Any:
     """Dropout for SELU, when ``train``.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.alpha_dropout(torch.tensor([1.0, 2.0]), 0.5, train=False)
@@ -591,6 +636,12 @@ def alpha_dropout(input: Any, p: float, train: bool) -> Any:
 
 def feature_alpha_dropout(input: Any, p: float, train: bool) -> Any:
     """Alpha dropout of whole channels, when ``train``.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch

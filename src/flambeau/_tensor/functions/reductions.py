@@ -53,6 +53,13 @@ def prod(
         dtype: cast to it first; integers give int64 otherwise.
         out: a tensor for the result.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Any; the result: int64 for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.prod(torch.tensor([[1, 2], [3, 4]]), dim=1)
@@ -104,6 +111,13 @@ _MOMENT = """{what} over ``dim``, over everything by default.
         keepdim: leave the reduced dimensions in place with size 1.
         correction: what is taken from the count before dividing by it.
 {out}
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating and complex; the variance and the deviation of complex numbers are real.
+
     Raises:
         RuntimeError: the dtype is an integer.
 
@@ -182,6 +196,10 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         fweights: how often each observation counts, integers; they are read and checked.
         aweights: how much each observation counts; read and checked likewise.
 
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, else the
+        input's.
+
     Raises:
         RuntimeError: weights of a wrong shape or dtype, or negative ones.
 
@@ -255,6 +273,13 @@ def max(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         out: a tensor for the result, or a pair of them.
         kwargs: the same by name.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Bool, integers and floating; the results: the input's; int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.max(torch.tensor([[1, 5], [7, 2]]), dim=1)
@@ -272,6 +297,13 @@ def min(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
     """The smallest element, the smallest along a dimension, or the smaller of two tensors.
 
     The overloads are those of :func:`max`.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Bool, integers and floating; the results: the input's; int64.
 
     Example:
         >>> import flambeau as torch
@@ -303,6 +335,13 @@ def median(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
         out: a tensor for the result, or a pair of them.
         kwargs: the same by name.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Integers and floating.
+
     Example:
         >>> import flambeau as torch
         >>> torch.median(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -318,6 +357,13 @@ def median(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
 @numpy_names
 def nanmedian(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
     """The median of what is not nan; arguments as :func:`median`.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Integers and floating.
 
     Example:
         >>> import flambeau as torch
@@ -371,6 +417,13 @@ def quantile(
         interpolation: ``linear``, ``lower``, ``higher``, ``midpoint`` or ``nearest``.
         out: a tensor for the result.
 
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 3.0]), 0.4)
@@ -392,6 +445,13 @@ def nanquantile(
     out: Any = None,
 ) -> Any:
     """The quantiles of what is not nan; arguments as :func:`quantile`.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -425,6 +485,13 @@ def norm(
         keepdim: leave the reduced dimensions in place with size 1.
         out: a tensor for the result.
         dtype: cast to it first.
+
+    Shape:
+        ``(*)`` to ``(*)`` without the reduced dimensions, or with size 1 for each under
+        ``keepdim``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
 
     Example:
         >>> import flambeau as torch

@@ -38,6 +38,10 @@ def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
         dx: the distance between them when ``x`` is not given, 1 by default.
         dim: the dimension to integrate along.
 
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, else the
+        input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.trapezoid(torch.tensor([1.0, 5.0, 10.0]))
@@ -53,6 +57,13 @@ trapz = trapezoid
 
 def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
     """The running integral along ``dim``; arguments as :func:`trapezoid`.
+
+    Shape:
+        ``(*, N, *)`` to ``(*, N - 1, *)``.
+
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, else the
+        input's.
 
     Example:
         >>> import flambeau as torch
@@ -75,6 +86,13 @@ def gradient(
             a number or a 1-d tensor of coordinates.
         dim: the dimensions to differentiate along; all by default.
         edge_order: 1 or 2, the order of the formula at both ends.
+
+    Shape:
+        ``(*)``, the same for each of the dimensions.
+
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, else the
+        input's.
 
     Returns:
         One tensor per dimension.

@@ -103,6 +103,9 @@ def reshape(input: Any, *args: Any, shape: Any = None) -> Any:
         *args: the sizes, one by one or as one sequence; one of them may be -1.
         shape: the sizes, by keyword.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Raises:
         RuntimeError: the shape holds another number of elements.
 
@@ -134,6 +137,9 @@ def reshape_as(input: Any, other: Any) -> Any:
 def permute(input: Any, *args: Any, dims: Any = None) -> Any:
     """The dimensions in another order: output dimension i is input dimension ``dims[i]``.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Raises:
         RuntimeError: ``dims`` does not name each dimension once.
 
@@ -150,6 +156,12 @@ def permute(input: Any, *args: Any, dims: Any = None) -> Any:
 
 def t(input: Any) -> Any:
     """A matrix transposed; tensors of fewer dimensions as they are.
+
+    Shape:
+        ``(M, N)`` to ``(N, M)``; fewer dimensions stay.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -168,6 +180,12 @@ def t(input: Any) -> Any:
 def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
     """Two dimensions exchanged.
 
+    Shape:
+        The two dimensions change places; the rest of ``(*)`` stays.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.swapaxes(torch.ones(1, 2), 0, 1)
@@ -182,6 +200,12 @@ def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
 def swapdims(input: Any, dim0: int, dim1: int) -> Any:
     """Two dimensions exchanged.
 
+    Shape:
+        The two dimensions change places; the rest of ``(*)`` stays.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.swapdims(torch.ones(1, 2), 0, 1)
@@ -195,6 +219,12 @@ def swapdims(input: Any, dim0: int, dim1: int) -> Any:
 
 def adjoint(input: Any) -> Any:
     """The last two dimensions exchanged, and conjugated.
+
+    Shape:
+        ``(*, M, N)`` to ``(*, N, M)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -215,6 +245,9 @@ def adjoint(input: Any) -> Any:
 
 def movedim(input: Any, source: Any, destination: Any) -> Any:
     """Dimensions moved to other places, the rest keeping their order.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -253,6 +286,12 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 def moveaxis(input: Any, source: Any, destination: Any) -> Any:
     """Dimensions moved to other places.
 
+    Shape:
+        Dimensions move; their sizes stay.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.moveaxis(torch.ones(1, 2), 0, 1)
@@ -266,6 +305,9 @@ def moveaxis(input: Any, source: Any, destination: Any) -> Any:
 
 def squeeze(input: Any, dim: Any = None) -> Any:
     """Without the dimensions of size 1, or without those of ``dim`` that have size 1.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -281,6 +323,9 @@ def squeeze(input: Any, dim: Any = None) -> Any:
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """Dimensions ``start_dim`` to ``end_dim`` made one.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -303,6 +348,12 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 def ravel(input: Any) -> Any:
     """All elements in one dimension.
 
+    Shape:
+        ``(*)`` of N elements to ``(N,)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
@@ -315,6 +366,9 @@ def ravel(input: Any) -> Any:
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Any:
     """Dimension ``dim`` split into several; one size may be -1.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -361,6 +415,9 @@ def expand_as(input: Any, other: Any) -> Any:
 def broadcast_to(input: Any, size: Any) -> Any:
     """Broadcast to a shape, without a copy.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
@@ -405,6 +462,9 @@ def broadcast_shapes(*shapes: Any) -> Any:
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """All tensors expanded to their common shape.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.broadcast_tensors(torch.tensor([1, 2]), torch.tensor([[3]]))
@@ -437,6 +497,12 @@ def _broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     """``length`` elements of dimension ``dim`` from ``start``.
+
+    Shape:
+        ``(*, N, *)`` to ``(*, length, *)``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -478,6 +544,12 @@ def _part(input: Any, dim: int, start: int, length: int) -> Any:
 def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Any, ...]:
     """Views of consecutive pieces of the given sizes.
 
+    Shape:
+        ``(*, N, *)`` to parts ``(*, N_i, *)`` along ``dim``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.split_with_sizes(torch.arange(5), [1, 4])
@@ -510,6 +582,12 @@ def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Any, .
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Views of consecutive pieces: of one size (the last may be smaller), or of given sizes.
 
+    Shape:
+        ``(*, N, *)`` to parts ``(*, N_i, *)`` along ``dim``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.split(torch.arange(5), 2)
@@ -537,6 +615,12 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """Views of at most ``chunks`` pieces of one size, the last perhaps smaller.
 
+    Shape:
+        ``(*, N, *)`` to parts ``(*, N_i, *)`` along ``dim``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.chunk(torch.arange(5), 2)
@@ -558,6 +642,12 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
     """Views of nearly equal pieces, or of the pieces between given positions.
+
+    Shape:
+        ``(*, N, *)`` to parts ``(*, N_i, *)`` along ``dim``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -610,6 +700,12 @@ def _split_along(name: str, input: Any, indices_or_sections: Any, dim: int, leas
 def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
     """Views of pieces along dimension 1 (0 for a vector).
 
+    Shape:
+        ``(*, N, *)`` to parts ``(*, N_i, *)`` along ``dim``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hsplit(torch.arange(4), 2)
@@ -624,6 +720,9 @@ def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
 def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
     """Views of pieces along dimension 0.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.vsplit(torch.arange(4).reshape(2, 2), 2)
@@ -636,6 +735,9 @@ def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
 
 def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
     """Views of pieces along dimension 2.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -651,6 +753,12 @@ def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
 
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """Views of all slices along a dimension, without it.
+
+    Shape:
+        ``(*, N, *)`` to N tensors ``(*)`` without the dimension.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -679,6 +787,12 @@ def _at_least(one: Any, tensors: tuple[Any, ...]) -> Any:
 def atleast_1d(*tensors: Any) -> Any:
     """Tensors with at least one dimension.
 
+    Shape:
+        ``()`` to ``(1,)``; others stay.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.atleast_1d(torch.tensor(1))
@@ -691,6 +805,12 @@ def atleast_1d(*tensors: Any) -> Any:
 
 def atleast_2d(*tensors: Any) -> Any:
     """Tensors with at least two dimensions, new ones in front.
+
+    Shape:
+        ``()`` and ``(N,)`` to ``(1, 1)`` and ``(1, N)``; others stay.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -708,6 +828,13 @@ def atleast_2d(*tensors: Any) -> Any:
 
 def atleast_3d(*tensors: Any) -> Any:
     """Tensors with at least three dimensions.
+
+    Shape:
+        ``()``, ``(N,)`` and ``(M, N)`` to ``(1, 1, 1)``, ``(1, N, 1)`` and ``(M, N, 1)``;
+        others stay.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -729,6 +856,12 @@ def atleast_3d(*tensors: Any) -> Any:
 
 def as_strided(input: Any, size: Any, stride: Any, storage_offset: int | None = None) -> Any:
     """A view with any size, strides and offset over the memory of a tensor.
+
+    Shape:
+        Any to ``size``.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Raises:
         RuntimeError: it reaches outside the memory.

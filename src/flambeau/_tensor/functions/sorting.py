@@ -33,6 +33,9 @@ def sort(
 
     The order of equal elements is always kept, whether or not ``stable`` asks for it.
 
+    Dtypes:
+        Bool, integers and floating; the results: the input's; int64.
+
     Returns:
         ``(values, indices)``, both of the input's shape.
 
@@ -50,6 +53,12 @@ def sort(
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The positions that put the elements in order along ``dim``.
+
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Bool, integers and floating; the result is int64.
 
     Example:
         >>> import flambeau as torch
@@ -83,6 +92,9 @@ def searchsorted(
         sorted_sequence: (N) or (\*, N). Input: (\*, M), or any shape for a 1-d sequence.
         Output: the shape of the input, int64 or int32.
 
+    Dtypes:
+        Integers and floating; the result is int64.
+
     Example:
         >>> import flambeau as torch
         >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 6]))
@@ -108,6 +120,12 @@ def bucketize(
 ) -> Any:
     """The number of the bucket, between sorted boundaries, that holds each value.
 
+    Shape:
+        ``(*)``, boundaries ``(K,)``; the result is ``(*)``.
+
+    Dtypes:
+        Integers and floating.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bucketize(torch.tensor([3, 6]), torch.tensor([1, 3, 5]))
@@ -124,6 +142,13 @@ def bucketize(
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """Counts (or sums of weights) of each value of a vector. Reads the largest value.
+
+    Shape:
+        ``(N,)`` to ``(K,)``, K being the larger of ``minlength`` and the largest value plus
+        one.
+
+    Dtypes:
+        Integers, weights floating; the result is int64, or has the weights'.
 
     Example:
         >>> import flambeau as torch
@@ -158,6 +183,13 @@ def unique(
     dim: int | None = None,
 ) -> Any:
     """The different elements (or slices along ``dim``), in order. Reads the tensor.
+
+    Shape:
+        ``(*)`` to ``(K,)``, or ``(*, K, *)`` along ``dim``, K being the number of different
+        ones.
+
+    Dtypes:
+        Bool, integers and floating.
 
     Returns:
         The elements; with them, as asked, the place of each input element among them and the
@@ -236,6 +268,13 @@ def unique_consecutive(
 ) -> Any:
     """The elements (or slices along ``dim``) without direct repetitions. Reads the tensor.
 
+    Shape:
+        ``(*)`` to ``(K,)``, or ``(*, K, *)`` along ``dim``, K being the number of different
+        ones.
+
+    Dtypes:
+        Bool, integers and floating.
+
     Example:
         >>> import flambeau as torch
         >>> torch.unique_consecutive(torch.tensor([1, 1, 2]))
@@ -280,6 +319,12 @@ def histogram(
         weight: what each element counts, 1 by default.
         density: divide so that the integral over the range is 1.
         out: two tensors for the results.
+
+    Shape:
+        ``(*)`` to ``(bins,)`` and ``(bins + 1,)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Returns:
         ``(hist, bin_edges)``.

@@ -41,6 +41,9 @@ def stft(
     Shape:
         (B?, L) gives (B?, N, T) with N frequencies and T frames.
 
+    Dtypes:
+        Floating and complex.
+
     Raises:
         RuntimeError: a size does not fit, or ``return_complex`` is missing.
 
@@ -136,6 +139,13 @@ def istft(
         onesided: whether only the frequencies up to half are there; known from N by default.
         length: cut or pad the signal to it.
         return_complex: give a complex signal, for spectra of all frequencies.
+
+    Shape:
+        ``(B, F, K)`` or ``(F, K)`` to ``(B, L)`` or ``(L,)``: F frequencies, K windows, L
+        samples.
+
+    Dtypes:
+        Complex; the result is real.
 
     Raises:
         RuntimeError: a size does not fit, or the input is real.

@@ -37,8 +37,8 @@ def copying(view: Callable[..., Any], name: str | None = None) -> Callable[..., 
     function.__module__ = "flambeau"
     function.__doc__ = (
         f"What the view ``{base}`` shows of a tensor, copied into memory of its own.\n\n"
-        f"Arguments, shapes and errors are those of ``{base}``; the result shares nothing with\n"
-        "``input``, and gradients flow through it.\n\n"
+        f"Arguments, shapes, dtypes and errors are those of ``{base}``; the result shares\n"
+        "nothing with ``input``, and gradients flow through it.\n\n"
         f"Follows ``torch.{title}``."
     )
     signature = inspect.signature(view)

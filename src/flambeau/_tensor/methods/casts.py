@@ -28,6 +28,12 @@ class CastMethods:
     def fill_(self, value: Any) -> Any:
         """Set every element to ``value``, a number or a tensor with one element.
 
+        Shape:
+            ``(*)`` to ``(*)``.
+
+        Dtypes:
+            Any; the result has the input's.
+
         Example:
             >>> import flambeau as torch
             >>> torch.ones(2).fill_(3)

@@ -182,6 +182,12 @@ class ShapeMethods:
     def resize_as_(self, other: Any, *, memory_format: Any = None) -> Any:
         """Give the tensor the size of another; elements beyond the old ones are undefined.
 
+        Shape:
+            ``(*)`` to ``(*)`` with the other's sizes.
+
+        Dtypes:
+            Any; the result has the input's.
+
         Example:
             >>> import flambeau as torch
             >>> torch.arange(4).resize_as_(torch.ones(2, 2))

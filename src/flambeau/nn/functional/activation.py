@@ -54,6 +54,12 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
     Follows `torch.nn.functional.relu`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> import flambeau.nn.functional as F
@@ -66,6 +72,12 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def relu_(input: Tensor) -> Tensor:
     """In-place :func:`relu`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -80,6 +92,12 @@ def relu_(input: Tensor) -> Tensor:
 def sigmoid(input: Tensor) -> Tensor:
     """``1 / (1 + exp(-x))``. Follows `torch.nn.functional.sigmoid`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.sigmoid(torch.tensor([-1.0, 0.0, 2.0]))
@@ -91,6 +109,12 @@ def sigmoid(input: Tensor) -> Tensor:
 def tanh(input: Tensor) -> Tensor:
     """Hyperbolic tangent. Follows `torch.nn.functional.tanh`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Any; the result: the default dtype for bools and integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.tanh(torch.tensor([-1.0, 0.0, 2.0]))
@@ -101,6 +125,12 @@ def tanh(input: Tensor) -> Tensor:
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """``min(max(0, x), 6)``. Follows `torch.nn.functional.relu6`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -117,6 +147,12 @@ def hardtanh(
     """Clip to ``[min_val, max_val]``.
 
     Follows `torch.nn.functional.hardtanh`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Raises:
         ValueError: the lower bound is above the upper one.
@@ -138,6 +174,12 @@ def hardtanh(
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """In-place :func:`hardtanh`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.hardtanh_(torch.tensor([-3.0, 0.5, 2.0]))
@@ -153,6 +195,12 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
     Follows `torch.nn.functional.leaky_relu`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.leaky_relu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -165,6 +213,12 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """In-place :func:`leaky_relu`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -181,6 +235,12 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Follows `torch.nn.functional.elu`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.elu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -192,6 +252,12 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """In-place :func:`elu`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -206,6 +272,12 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """The self-normalizing exponential unit. Follows `torch.nn.functional.selu`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.selu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -217,6 +289,12 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def selu_(input: Tensor) -> Tensor:
     """In-place :func:`selu`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -232,6 +310,12 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))``.
 
     Follows `torch.nn.functional.celu`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: `alpha` is zero.
@@ -250,6 +334,12 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """In-place :func:`celu`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.celu_(torch.tensor([-1.0, 2.0]))
@@ -264,6 +354,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """``x`` times the normal distribution's cumulative function.
 
     Follows `torch.nn.functional.gelu`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: `approximate` is neither ``"none"`` nor ``"tanh"``.
@@ -284,6 +380,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """``x * sigmoid(x)``. Follows `torch.nn.functional.silu`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.silu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -295,6 +397,12 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """``x * tanh(softplus(x))``. Follows `torch.nn.functional.mish`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -308,6 +416,12 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """``x * relu6(x + 3) / 6``. Follows `torch.nn.functional.hardswish`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.hardswish(torch.tensor([-1.0, 0.0, 2.0]))
@@ -319,6 +433,12 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """``relu6(x + 3) / 6``. Follows `torch.nn.functional.hardsigmoid`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -334,6 +454,12 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
     Follows `torch.nn.functional.softplus`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.softplus(torch.tensor([-1.0, 0.0, 2.0]))
@@ -345,6 +471,13 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 def softsign(input: Tensor) -> Tensor:
     """``x / (1 + |x|)``. Follows `torch.nn.functional.softsign`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, else the
+        input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.softsign(torch.tensor([-1.0, 0.0, 2.0]))
@@ -355,6 +488,13 @@ def softsign(input: Tensor) -> Tensor:
 
 def tanhshrink(input: Tensor) -> Tensor:
     """``x - tanh(x)``. Follows `torch.nn.functional.tanhshrink`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, else the
+        input's.
 
     Example:
         >>> import flambeau as torch
@@ -368,6 +508,12 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Move every element by `lambd` towards zero.
 
     Follows `torch.nn.functional.softshrink`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: `lambd` is negative.
@@ -388,6 +534,12 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """Zero where ``|x| <= lambd``. Follows `torch.nn.functional.hardshrink`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.hardshrink(torch.tensor([-1.0, 0.0, 2.0]))
@@ -401,6 +553,12 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
     Follows `torch.nn.functional.threshold`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.threshold(torch.tensor([-1.0, 2.0]), 0.0, 5.0)
@@ -413,6 +571,12 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """In-place :func:`threshold`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -429,6 +593,12 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """``x`` where positive, ``weight * x`` elsewhere.
 
     Follows `torch.nn.functional.prelu`.
+
+    Shape:
+        ``(N, C, *)`` or ``(*)``, weight ``(C,)`` or ``(1,)``; the result is the input's.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: there is neither one weight nor one for each channel.
@@ -466,6 +636,12 @@ def rrelu(
 
     Follows `torch.nn.functional.rrelu`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.rrelu(torch.tensor([-1.0, 2.0]), 0.25, 0.25)
@@ -486,6 +662,12 @@ def rrelu_(
 ) -> Tensor:
     """In-place :func:`rrelu`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.rrelu_(torch.tensor([-1.0, 2.0]), 0.25, 0.25)
@@ -500,6 +682,12 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     """``a * sigmoid(b)`` of the two halves along `dim`.
 
     Follows `torch.nn.functional.glu`.
+
+    Shape:
+        ``(*, N, *)`` to ``(*, N / 2, *)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: the input is a scalar, or the dimension cannot be halved.
@@ -521,6 +709,12 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 def logsigmoid(input: Tensor) -> Tensor:
     """``log(sigmoid(x))``. Follows `torch.nn.functional.logsigmoid`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -558,6 +752,12 @@ def softmax(
 
     Follows `torch.nn.functional.softmax`.
 
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> import flambeau.nn.functional as F
@@ -574,6 +774,12 @@ def log_softmax(
 
     Follows `torch.nn.functional.log_softmax`.
 
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.log_softmax(torch.tensor([0.0, 1.0]), 0)
@@ -586,6 +792,12 @@ def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
     """:func:`softmax` of ``-x``. Follows `torch.nn.functional.softmin`.
+
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -601,6 +813,12 @@ def gumbel_softmax(
     """A sample of the Gumbel-softmax distribution along `dim`.
 
     Follows `torch.nn.functional.gumbel_softmax`; `eps` has no effect.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch

@@ -52,6 +52,9 @@ def scaled_dot_product_attention(
         - query ``(*, L, E)``, key ``(*, S, E)``, value ``(*, S, V)``, attn_mask ``(*, L, S)``
         - output ``(*, L, V)``
 
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
 
@@ -253,6 +256,9 @@ def multi_head_attention_forward(
     Shape:
         - query ``(L, N, E)`` or ``(L, E)``, key and value ``(S, N, E)`` or ``(S, E)``
         - output like query; weights ``(N, L, S)``, or ``(N, heads, L, S)`` if not averaged
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch

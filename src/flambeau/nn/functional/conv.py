@@ -163,6 +163,9 @@ def conv1d(
         - input ``(N, C, L)`` or ``(C, L)``, weight ``(O, C / groups, K)``, bias ``(O,)``
         - output ``(N, O, L_out)`` or ``(O, L_out)``
 
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
 
@@ -190,6 +193,9 @@ def conv2d(
     Shape:
         - input ``(N, C, H, W)`` or ``(C, H, W)``, weight ``(O, C / groups, KH, KW)``
         - output ``(N, O, H_out, W_out)`` or ``(O, H_out, W_out)``
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
@@ -219,6 +225,9 @@ def conv3d(
     Shape:
         - input ``(N, C, D, H, W)`` or ``(C, D, H, W)``, weight ``(O, C / groups, KD, KH, KW)``
         - output ``(N, O, D_out, H_out, W_out)`` or without ``N``
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
@@ -297,6 +306,9 @@ def _transposed(n: int, space: str) -> Callable[..., Tensor]:
         - input ``(N, C, {space})`` or without ``N``, weight ``(C, O / groups, *kernel)``
         - output ``(N, O, *)`` or without ``N``
 
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Raises:
         RuntimeError: shapes, dtypes or arguments do not fit.
     """
@@ -316,6 +328,9 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
     Shape:
         - input ``(T, B, C)``, weight ``(K, C, O)``, bias ``(O,)``
         - output ``(T_out, B, O)``
+
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch

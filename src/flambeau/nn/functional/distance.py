@@ -13,6 +13,12 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
     Follows `torch.nn.functional.cosine_similarity`.
 
+    Shape:
+        ``(*, N, *)`` twice, broadcast together, to ``(*)`` without the dimension.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cosine_similarity(torch.tensor([[3.0, 4.0]]), torch.tensor([[4.0, 3.0]]))
@@ -34,6 +40,13 @@ def pairwise_distance(
 
     Follows `torch.nn.functional.pairwise_distance`.
 
+    Shape:
+        ``(N, D)`` or ``(D,)`` twice, to ``(N,)`` or ``()``.
+
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, real for
+        complex numbers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.pairwise_distance(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]), eps=0.0)
@@ -47,6 +60,12 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """The distance of every pair of rows, the upper triangle flattened.
 
     Follows `torch.nn.functional.pdist`.
+
+    Shape:
+        ``(N, M)`` to ``(N * (N - 1) / 2,)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: the input is no matrix, or `p` is negative.

@@ -39,6 +39,12 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
     Follows `torch.nn.functional.dropout`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         ValueError: `p` is not a probability.
 
@@ -57,6 +63,12 @@ def alpha_dropout(
 
     Follows `torch.nn.functional.alpha_dropout`.
 
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.alpha_dropout(torch.tensor([1.0, 2.0]), training=False)
@@ -71,6 +83,12 @@ def feature_alpha_dropout(
     """:func:`alpha_dropout` of whole channels.
 
     Follows `torch.nn.functional.feature_alpha_dropout`.
+
+    Shape:
+        ``(*)`` to ``(*)``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -124,6 +142,12 @@ def dropout1d(
 
     Follows `torch.nn.functional.dropout1d`.
 
+    Shape:
+        ``(N, C, L)`` or ``(C, L)`` to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.dropout1d(torch.ones(2, 3), training=False)
@@ -140,6 +164,12 @@ def dropout2d(
 
     Follows `torch.nn.functional.dropout2d`.
 
+    Shape:
+        ``(N, C, H, W)`` or ``(C, H, W)`` to the same.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.dropout2d(torch.ones(1, 2, 2, 1), training=False).flatten()
@@ -154,6 +184,9 @@ def dropout3d(
     """Drop whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``.
 
     Follows `torch.nn.functional.dropout3d`.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch

@@ -20,6 +20,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         - input ``(*, in_features)``, weight ``(out_features, in_features)``
         - bias ``(out_features,)``, output ``(*, out_features)``
 
+    Dtypes:
+        Integers, floating and complex; the result has the input's.
+
     Raises:
         RuntimeError: the shapes or the dtypes do not fit.
 
@@ -72,6 +75,9 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     Shape:
         - input1 ``(*, in1)``, input2 ``(*, in2)``, weight ``(out, in1, in2)``, bias ``(out,)``
         - output ``(*, out)``
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Raises:
         RuntimeError: the shapes do not fit.

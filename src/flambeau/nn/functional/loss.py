@@ -87,6 +87,13 @@ def mse_loss(
 
     Follows `torch.nn.functional.mse_loss`.
 
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> import flambeau.nn.functional as F
@@ -107,6 +114,13 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """Absolute difference. Follows `torch.nn.functional.l1_loss`.
+
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating and complex; the result: real for complex numbers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -129,6 +143,13 @@ def smooth_l1_loss(
     """Quadratic below `beta`, linear above.
 
     Follows `torch.nn.functional.smooth_l1_loss`.
+
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: `beta` is negative.
@@ -156,6 +177,13 @@ def huber_loss(
 
     Follows `torch.nn.functional.huber_loss`.
 
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         RuntimeError: `delta` is not positive.
 
@@ -182,6 +210,13 @@ def kl_div(
     """Divergence of log-probabilities `input` from `target`.
 
     Follows `torch.nn.functional.kl_div`.
+
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -215,6 +250,13 @@ def binary_cross_entropy(
     Follows `torch.nn.functional.binary_cross_entropy`. Values outside ``[0, 1]`` give NaN: a
     recorded program cannot raise.
 
+    Shape:
+        Input and target ``(*)`` that broadcast, weight broadcast to them; ``()``, or
+        ``(*)`` with ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         ValueError: input and target differ in size.
 
@@ -247,6 +289,13 @@ def binary_cross_entropy_with_logits(
     """Cross entropy of the sigmoid of `input`.
 
     Follows `torch.nn.functional.binary_cross_entropy_with_logits`.
+
+    Shape:
+        Input and target ``(*)`` that broadcast, weight broadcast to them; ``()``, or
+        ``(*)`` with ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         ValueError: input and target differ in size.
@@ -340,6 +389,9 @@ def nll_loss(
     Shape:
         - input ``(C,)``, ``(N, C)`` or ``(N, C, *)``, target ``()``, ``(N,)`` or ``(N, *)``
 
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.nll_loss(torch.tensor([[0.0, 1.0]]), torch.tensor([1]))
@@ -371,6 +423,9 @@ def cross_entropy(
     Shape:
         - input ``(C,)``, ``(N, C)`` or ``(N, C, *)``, target ``()``, ``(N,)``, ``(N, *)``, or
           input's shape
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: shapes or dtypes do not fit.
@@ -431,6 +486,13 @@ def linear_cross_entropy(
     Follows `torch.nn.functional.linear_cross_entropy`; `options`, which steer PyTorch's
     chunking, change nothing here.
 
+    Shape:
+        Input ``(N, D)``, weight ``(V, D)``, target ``(N,)``; ``()``, or ``(N,)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> F = torch.nn.functional
@@ -470,6 +532,13 @@ def poisson_nll_loss(
 
     Follows `torch.nn.functional.poisson_nll_loss`.
 
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Integers and floating; the result: the default dtype for integers, else the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.poisson_nll_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 0.0]))
@@ -500,6 +569,9 @@ def gaussian_nll_loss(
 
     Follows `torch.nn.functional.gaussian_nll_loss`. A negative tensor of variances is not
     noticed: that would need a read of its values.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         ValueError: shapes do not fit, or a variance given as a number is negative.
@@ -549,6 +621,13 @@ def hinge_embedding_loss(
 
     Follows `torch.nn.functional.hinge_embedding_loss`.
 
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.hinge_embedding_loss(torch.tensor([0.5]), torch.tensor([-1.0]))
@@ -573,6 +652,13 @@ def margin_ranking_loss(
     """Hinge of ``-target * (input1 - input2) + margin``.
 
     Follows `torch.nn.functional.margin_ranking_loss`.
+
+    Shape:
+        Both inputs and the target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Integers and floating; the result: the default dtype for integers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -606,6 +692,13 @@ def soft_margin_loss(
 ) -> Tensor:
     """``log(1 + exp(-target * input))``. Follows `torch.nn.functional.soft_margin_loss`.
 
+    Shape:
+        Input and target ``(*)`` that broadcast; ``()``, or ``(*)`` with
+        ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.soft_margin_loss(torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0]))
@@ -629,6 +722,9 @@ def multi_margin_loss(
     """Hinge of every other class against the target class.
 
     Follows `torch.nn.functional.multi_margin_loss`.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         ValueError: `p` is neither 1 nor 2, or the weight does not fit.
@@ -681,6 +777,9 @@ def multilabel_margin_loss(
 
     Follows `torch.nn.functional.multilabel_margin_loss`.
 
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         RuntimeError: the shapes do not fit.
 
@@ -717,6 +816,12 @@ def multilabel_soft_margin_loss(
 
     Follows `torch.nn.functional.multilabel_soft_margin_loss`.
 
+    Shape:
+        ``(N, C)`` twice; ``()``, or ``(N,)`` with ``reduction="none"``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> F = torch.nn.functional
@@ -746,6 +851,10 @@ def cosine_embedding_loss(
     """One minus the cosine where the target is 1, the cosine over `margin` where it is -1.
 
     Follows `torch.nn.functional.cosine_embedding_loss`.
+
+    Dtypes:
+        Bool, integers and floating; the result: the default dtype for bools and integers,
+        else the input's.
 
     Raises:
         RuntimeError: the shapes do not fit.
@@ -788,6 +897,13 @@ def triplet_margin_loss(
     """Hinge of the distance to the positive against that to the negative.
 
     Follows `torch.nn.functional.triplet_margin_loss`.
+
+    Shape:
+        Three of ``(N, D)`` or ``(D,)``; ``()``, or ``(N,)`` with ``reduction="none"``.
+
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, real for
+        complex numbers, else the input's.
 
     Raises:
         ValueError: `margin` is not positive.
@@ -835,6 +951,13 @@ def triplet_margin_with_distance_loss(
     """:func:`triplet_margin_loss` with a distance of the caller's.
 
     Follows `torch.nn.functional.triplet_margin_with_distance_loss`.
+
+    Shape:
+        Three of ``(N, D)`` or ``(D,)``; ``()``, or ``(N,)`` with ``reduction="none"``.
+
+    Dtypes:
+        Integers, floating and complex; the result: the default dtype for integers, real for
+        complex numbers, else the input's.
 
     Example:
         >>> import flambeau as torch
@@ -889,6 +1012,9 @@ def ctc_loss(
     Shape:
         - log_probs ``(T, N, C)`` or ``(T, C)``, targets ``(N, S)`` or ``(sum(lengths),)``
         - lengths ``(N,)`` or ``()``
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: shapes or the blank do not fit.

@@ -63,6 +63,9 @@ def batch_norm(
     Shape:
         - input and output ``(N, C, *)``, all others ``(C,)``
 
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         ValueError: there is one value per channel only, in training.
         RuntimeError: the shapes do not fit.
@@ -130,6 +133,9 @@ def instance_norm(
     """Normalize every channel of every instance over space.
 
     Follows `torch.nn.functional.instance_norm`.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         ValueError: there is one spatial element only.
@@ -219,6 +225,9 @@ def layer_norm(
     Shape:
         - input and output ``(*, *normalized_shape)``, weight and bias ``normalized_shape``
 
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         RuntimeError: the shapes do not fit.
 
@@ -241,6 +250,12 @@ def rms_norm(
     """Divide by the root mean square over the last dimensions.
 
     Follows `torch.nn.functional.rms_norm`; `eps` is the dtype's own when None.
+
+    Shape:
+        ``(*, D)`` to the same, D being ``normalized_shape``.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -268,6 +283,9 @@ def group_norm(
     """Normalize over groups of channels.
 
     Follows `torch.nn.functional.group_norm`.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         RuntimeError: the channels cannot be split, or shapes do not fit.
@@ -304,6 +322,12 @@ def local_response_norm(
 
     Follows `torch.nn.functional.local_response_norm`.
 
+    Shape:
+        ``(N, C, *)`` to the same.
+
+    Dtypes:
+        Integers and floating; the result: the default dtype for integers, else the input's.
+
     Raises:
         ValueError: the input has fewer than 3 dimensions.
 
@@ -338,6 +362,12 @@ def normalize(
     """Divide by the p-norm along `dim`.
 
     Follows `torch.nn.functional.normalize`.
+
+    Shape:
+        ``(*, N, *)`` with N the size of ``dim``, to the same.
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Example:
         >>> import flambeau as torch

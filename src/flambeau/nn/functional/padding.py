@@ -24,6 +24,12 @@ def pad(
 
     Follows `torch.nn.functional.pad`.
 
+    Shape:
+        ``(*)`` to ``(*)`` with the sizes grown by ``pad``, the last dimension first.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Raises:
         RuntimeError: the padding is too long or too large for the input.
         NotImplementedError: a mode that the number of dimensions does not have.

@@ -134,11 +134,20 @@ def _max_pool(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         - input ``(N, C, {_SPACE[n]})`` or without ``N``
         - output likewise, with fewer places
 
+    Dtypes:
+        Integers and floating; the results: the input's; int64.
+
     Raises:
         RuntimeError: the windows do not fit the input.
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
     with_indices.__doc__ = f"""Both results of :func:`{name}`: maxima and places.
+
+    Shape:
+        ``(N, C, {_SPACE[n]})`` or without ``N``; the results likewise, with fewer places.
+
+    Dtypes:
+        Integers and floating; the results: the input's; int64.
 
     Follows `torch.nn.functional.{name}_with_indices`.
     """
@@ -189,6 +198,12 @@ def avg_pool1d(
 
     Follows `torch.nn.functional.avg_pool1d`.
 
+    Shape:
+        ``(N, C, L)`` or ``(C, L)`` to ``(N, C, L_out)`` or ``(C, L_out)``.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 4.0]]), 2)
@@ -209,6 +224,9 @@ def avg_pool2d(
     """The mean of every window of ``(N, C, H, W)``.
 
     Follows `torch.nn.functional.avg_pool2d`.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -233,6 +251,9 @@ def avg_pool3d(
     """The mean of every window of ``(N, C, D, H, W)``.
 
     Follows `torch.nn.functional.avg_pool3d`.
+
+    Dtypes:
+        Integers and floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -266,7 +287,16 @@ def _lp_pool(n: int) -> Callable[..., Tensor]:
         )
 
     pool.__name__ = pool.__qualname__ = name
-    pool.__doc__ = f"""The p-norm of every window. Follows `torch.nn.functional.{name}`."""
+    pool.__doc__ = f"""The p-norm of every window.
+
+    Shape:
+        ``(N, C, {_SPACE[n]})`` or without ``N``; the result likewise, with fewer places.
+
+    Dtypes:
+        Floating; the result has the input's.
+
+    Follows `torch.nn.functional.{name}`.
+    """
     return pool
 
 
@@ -306,6 +336,12 @@ def _adaptive_size(name: str, input: Tensor, output_size: Any, n: int) -> tuple[
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Means over `output_size` bins. Follows `torch.nn.functional.adaptive_avg_pool1d`.
 
+    Shape:
+        ``(N, C, L)`` or ``(C, L)`` to ``(N, C, output_size)`` or ``(C, output_size)``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.adaptive_avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 4.0]]), 2)
@@ -317,6 +353,9 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """Means over bins; None keeps a size. Follows `torch.nn.functional.adaptive_avg_pool2d`.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -330,6 +369,9 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """Means over bins; None keeps a size. Follows `torch.nn.functional.adaptive_avg_pool3d`.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import flambeau as torch
@@ -357,10 +399,22 @@ def _adaptive_max(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     pool.__name__ = pool.__qualname__ = name
     pool.__doc__ = f"""The maximum of each bin, and with `return_indices` its place.
 
+    Shape:
+        ``(N, C, {_SPACE[n]})`` or without ``N``; the results likewise, with ``output_size`` places.
+
+    Dtypes:
+        Floating; the results: the input's; int64.
+
     Follows `torch.nn.functional.{name}`.
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
     with_indices.__doc__ = f"""Both results of :func:`{name}`: maxima and places.
+
+    Shape:
+        ``(N, C, {_SPACE[n]})`` or without ``N``; the results likewise, with ``output_size`` places.
+
+    Dtypes:
+        Floating; the results: the input's; int64.
 
     Follows `torch.nn.functional.{name}_with_indices`.
     """
@@ -425,10 +479,23 @@ def _fractional(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     pool.__name__ = pool.__qualname__ = name
     pool.__doc__ = f"""Maxima over windows whose places are drawn at random.
 
+    Shape:
+        ``(N, C, {_SPACE[n]})`` or without ``N``; the result likewise, with ``output_size`` places
+        or ``output_ratio`` times as many.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Follows `torch.nn.functional.{name}` (Graham, *Fractional Max-Pooling*, 2014).
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
     with_indices.__doc__ = f"""Both results of :func:`{name}`: maxima and places.
+
+    Shape:
+        ``(N, C, {_SPACE[n]})`` or without ``N``; the results likewise, with ``output_size`` places.
+
+    Dtypes:
+        Floating; the results: the input's; int64.
 
     Follows `torch.nn.functional.{name}_with_indices`.
     """
@@ -495,6 +562,13 @@ def _unpool(n: int) -> Callable[..., Tensor]:
 
     unpool.__name__ = unpool.__qualname__ = name
     unpool.__doc__ = f"""Put maxima back at their places, with zeros between them.
+
+    Shape:
+        Maxima and places ``(N, C, {_SPACE[n]})`` or without ``N``; the result likewise, with
+        ``output_size`` places.
+
+    Dtypes:
+        Floating, places int64; the result has the maxima's.
 
     Follows `torch.nn.functional.{name}`.
     """

@@ -66,6 +66,9 @@ def embedding(
         - input ``(*)``, weight ``(num_embeddings, embedding_dim)``
         - output ``(*, embedding_dim)``
 
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         RuntimeError: the indices are no integers, or the weight is no matrix.
 
@@ -117,6 +120,9 @@ def embedding_bag(
     """Sum, mean or maximum of bags of rows of `weight`.
 
     Follows `torch.nn.functional.embedding_bag`.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         ValueError: shapes, mode or the combination of arguments do not fit.
@@ -188,6 +194,12 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """A one at the place that each index names, zeros elsewhere, in a new last dimension.
 
     Follows `torch.nn.functional.one_hot`. Without `num_classes` the largest index is read.
+
+    Shape:
+        ``(*)`` to ``(*, num_classes)``.
+
+    Dtypes:
+        Integers; the result has the input's.
 
     Raises:
         RuntimeError: the tensor is empty and `num_classes` is not given, or not int64.

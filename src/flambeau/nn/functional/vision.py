@@ -56,6 +56,13 @@ def interpolate(
     Follows `torch.nn.functional.interpolate`: modes ``nearest``, ``nearest-exact``, ``linear``,
     ``bilinear``, ``bicubic``, ``trilinear`` and ``area``.
 
+    Shape:
+        ``(N, C, *)`` to ``(N, C, *)`` with the last sizes ``size``, or times
+        ``scale_factor``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Raises:
         ValueError: the arguments contradict each other or the input.
         NotImplementedError: the mode does not exist for so many dimensions.
@@ -157,6 +164,13 @@ def upsample(
 ) -> Tensor:
     """The old name of :func:`interpolate`. Follows `torch.nn.functional.upsample`.
 
+    Shape:
+        ``(N, C, *)`` to ``(N, C, *)`` with the last sizes ``size``, or times
+        ``scale_factor``.
+
+    Dtypes:
+        Floating; the result has the input's.
+
     Example:
         >>> import warnings
         >>> import flambeau as torch
@@ -173,6 +187,13 @@ def upsample(
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """:func:`interpolate` with ``mode="nearest"``.
+
+    Shape:
+        ``(N, C, *)`` to ``(N, C, *)`` with the last sizes ``size``, or times
+        ``scale_factor``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import warnings
@@ -193,6 +214,13 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """:func:`interpolate` with ``mode="bilinear", align_corners=True``.
+
+    Shape:
+        ``(N, C, *)`` to ``(N, C, *)`` with the last sizes ``size``, or times
+        ``scale_factor``.
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Example:
         >>> import warnings
@@ -218,6 +246,9 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     Shape:
         - theta ``(N, 2, 3)`` with size ``(N, C, H, W)``, or ``(N, 3, 4)`` with five sizes
         - output ``(N, H, W, 2)`` or ``(N, D, H, W, 3)``
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         ValueError: theta is no batch of floating-point maps, or the size is empty.
@@ -271,6 +302,9 @@ def grid_sample(
     Shape:
         - input ``(N, C, H, W)``, grid ``(N, H_out, W_out, 2)``; or with a depth and 3
         - output ``(N, C, H_out, W_out)``
+
+    Dtypes:
+        Floating; the result has the input's.
 
     Raises:
         ValueError: an unknown mode.
@@ -328,6 +362,12 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
     Follows `torch.nn.functional.pixel_shuffle`.
 
+    Shape:
+        ``(*, C * r**2, H, W)`` to ``(*, C, H * r, W * r)``.
+
+    Dtypes:
+        Any; the result has the input's.
+
     Raises:
         RuntimeError: the channels are no multiple of the square of the factor.
 
@@ -359,6 +399,9 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
     Follows `torch.nn.functional.pixel_unshuffle`.
 
+    Dtypes:
+        Any; the result has the input's.
+
     Raises:
         RuntimeError: height or width is no multiple of the factor.
 
@@ -387,6 +430,9 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Interleave the channels of groups. Follows `torch.nn.functional.channel_shuffle`.
+
+    Dtypes:
+        Any; the result has the input's.
 
     Raises:
         RuntimeError: the channels cannot be split into so many groups.
@@ -425,6 +471,9 @@ def unfold(
     Shape:
         - input ``(N, C, H, W)`` or ``(C, H, W)``
         - output ``(N, C * KH * KW, windows)`` or without ``N``
+
+    Dtypes:
+        Bool, floating and complex; the result has the input's.
 
     Raises:
         RuntimeError: the windows do not fit the input.
@@ -481,6 +530,9 @@ def fold(
     Shape:
         - input ``(N, C * KH * KW, windows)`` or without ``N``
         - output ``(N, C, *output_size)`` or without ``N``
+
+    Dtypes:
+        Floating and complex; the result has the input's.
 
     Raises:
         RuntimeError: the columns do not fit the image.
