@@ -1,0 +1,141 @@
+"""compile against the unmodified program, over random training programs.
+
+Each program is drawn: layers, loss, optimizer, what happens in a step (several backwards,
+clipping, an average of the weights, a schedule, an in-place change of a buffer) and, between
+steps, new learning rates, evaluation, frozen layers, other batch sizes and new seeds. Both must
+give the same losses and the same state after every step.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+
+import flambeau as torch
+from flambeau import nn
+
+FULL = os.environ.get("FLAMBEAU_PARITY_FULL", "") not in ("", "0")
+WIDTH = 6
+
+LAYERS = {
+    "linear": lambda: nn.Linear(WIDTH, WIDTH),
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "norm": lambda: nn.LayerNorm(WIDTH),
+    "batch": lambda: nn.BatchNorm1d(WIDTH),
+    "dropout": lambda: nn.Dropout(0.3),
+}
+OPTIMIZERS = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.05),
+    "momentum": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
+    "adam": lambda p: torch.optim.Adam(p, lr=0.01),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, amsgrad=True),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.5),
+}
+EVENTS = ("none", "rate", "evaluate", "freeze", "small", "seed", "scale", "keep")
+
+programs = st.fixed_dictionaries(
+    {
+        "layers": st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=4),
+        "optimizer": st.sampled_from(sorted(OPTIMIZERS)),
+        "parts": st.sampled_from((1, 2)),
+        "clip": st.booleans(),
+        "average": st.booleans(),
+        "schedule": st.booleans(),
+        "to_none": st.booleans(),
+        "events": st.lists(st.sampled_from(EVENTS), min_size=4, max_size=7),
+    }
+)
+
+
+def batch(step: int, rows: int) -> torch.Tensor:
+    rng = np.random.default_rng(step)
+    return torch.from_numpy(rng.standard_normal((rows, WIDTH)).astype(np.float32))
+
+
+def trained(program: dict[str, Any], compiled: bool) -> tuple[list[dict[str, Any]], int]:
+    """The loss and the whole state after each step, and how many steps were replayed."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(WIDTH, WIDTH), *(LAYERS[n]() for n in program["layers"]))
+    net.register_buffer("scale", torch.ones(()))
+    optimizer = OPTIMIZERS[program["optimizer"]](net.parameters())
+    scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    average = [p.detach().clone() for p in net.parameters()]
+
+    def step(x: torch.Tensor) -> torch.Tensor:
+        optimizer.zero_grad(set_to_none=program["to_none"])
+        for _ in range(program["parts"]):
+            loss = (net(x) * net.scale).square().mean() / program["parts"]
+            loss.backward()
+        if program["clip"]:
+            nn.utils.clip_grad_norm_(net.parameters(), 0.5)
+        optimizer.step()
+        with torch.no_grad():
+            net.scale.mul_(1.01)
+            if program["average"]:
+                for a, p in zip(average, net.parameters(), strict=True):
+                    a.lerp_(p, 0.1)
+        return loss
+
+    run: Any = torch.compile(step) if compiled else step
+    seen = []
+    # a replay needs a call that warms up and one that is recorded
+    for at, event in enumerate(["none", "none", "none", *program["events"]]):
+        rows = 4
+        if event == "rate":
+            optimizer.param_groups[0]["lr"] *= 0.7
+        elif event == "evaluate":
+            net.train(not net.training)
+        elif event == "freeze":
+            net[0].requires_grad_(not net[0].weight.requires_grad)
+        elif event == "small":
+            rows = 3
+        elif event == "seed":
+            torch.manual_seed(at)
+        elif event == "scale":
+            net.scale.fill_(0.9)
+        elif event == "keep":
+            kept = net[0].weight.detach()
+            before = kept.clone()
+            run(batch(at, rows))
+            # what shares the parameter's memory sees its update
+            if net[0].weight.requires_grad:
+                assert not torch.equal(kept, before)
+            continue
+        loss = run(batch(at, rows))
+        if program["schedule"]:
+            scheduler.step()
+        seen.append(
+            {
+                "event": event,
+                "loss": loss.item(),
+                "drawn": torch.rand(()).item(),
+                **{n: t.numpy(force=True).copy() for n, t in net.state_dict().items()},
+                **{f"average.{i}": t.numpy(force=True).copy() for i, t in enumerate(average)},
+                **{
+                    f"{i}.{key}": np.array(value.numpy(force=True))
+                    for i, state in optimizer.state_dict()["state"].items()
+                    for key, value in state.items()
+                    if isinstance(value, torch.Tensor)
+                },
+            }
+        )
+    return seen, run.replays if compiled else 0
+
+
+@hypothesis.settings(max_examples=300 if FULL else 12)
+@hypothesis.given(programs)
+def test_compiled_is_as_unmodified(program: dict[str, Any]) -> None:
+    plain, _ = trained(program, compiled=False)
+    replayed, replays = trained(program, compiled=True)
+    assert replays >= 1
+    for at, (a, b) in enumerate(zip(plain, replayed, strict=True)):
+        assert a.keys() == b.keys(), (at, a["event"])
+        for name in a.keys() - {"event"}:
+            np.testing.assert_allclose(
+                a[name], b[name], rtol=2e-4, atol=1e-5, err_msg=f"{name} after step {at}"
+            )
