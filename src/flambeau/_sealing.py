@@ -14,6 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from flambeau import _scope
+from flambeau._tensor.arguments import not_a_tensor
 from flambeau._tensor.core import TensorBase
 from flambeau._traceback import is_sealed, sealed
 
@@ -53,7 +54,7 @@ def _seal_new(complete: str) -> None:
             if type(found) is FunctionType and _wants_it(found):
                 wrapper = _wrappers.get(found)
                 if wrapper is None:
-                    wrapper = _wrappers[found] = sealed(found)
+                    wrapper = _wrappers[found] = sealed(found, not_a_tensor)
                     # It is pickled by this name.
                     wrapper.__module__, wrapper.__qualname__ = module.__name__, name
                 setattr(module, name, wrapper)
@@ -101,4 +102,4 @@ def _seal_class(cls: type) -> None:
             continue
         if type(found) is FunctionType and _wants_it(found):
             _seal_defaults(found)
-            setattr(cls, name, sealed(found))
+            setattr(cls, name, sealed(found, not_a_tensor))

@@ -83,8 +83,19 @@ def _is_below(entry: TracebackType) -> bool:
     return _module(entry).partition(".")[0] in _BELOW
 
 
-def sealed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, hiding its frames from the tracebacks of what it raises."""
+Explain = Callable[
+    [AttributeError, Callable[..., Any], tuple[Any, ...], dict[str, Any]], "Exception | None"
+]
+
+
+def sealed(function: Callable[..., Any], explain: Explain | None = None) -> Callable[..., Any]:
+    """The function, hiding its frames from the tracebacks of what it raises.
+
+    Args:
+        function: what to wrap.
+        explain: given an AttributeError, the function and what it was called with, a better
+            error to raise in its place, or None.
+    """
     code = getattr(function, "__code__", None)
     plain = code is not None and not code.co_flags & 0x0C and not function.__defaults__
     if plain and code.co_argcount == 2 and function.__name__ in _OPERATORS:
@@ -101,7 +112,13 @@ def sealed(function: Callable[..., Any]) -> Callable[..., Any]:
 
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             try:
-                return function(*args, **kwargs)
+                try:
+                    return function(*args, **kwargs)
+                except AttributeError as error:
+                    better = explain and explain(error, function, args, kwargs)
+                    if better:
+                        raise better from None
+                    raise
             except Exception as error:
                 hide(error)
                 raise

@@ -54,13 +54,15 @@ programs = st.fixed_dictionaries(
 
 def batch(step: int, rows: int) -> torch.Tensor:
     rng = np.random.default_rng(step)
-    return torch.from_numpy(rng.standard_normal((rows, WIDTH)).astype(np.float32))
+    return torch.from_numpy(rng.standard_normal((rows, WIDTH)))
 
 
 def trained(program: dict[str, Any], compiled: bool) -> tuple[list[dict[str, Any]], int]:
     """The loss and the whole state after each step, and how many steps were replayed."""
     torch.manual_seed(0)
+    # double: Adam divides by the size of gradients, which blows rounding up where they are zero
     net = nn.Sequential(nn.Linear(WIDTH, WIDTH), *(LAYERS[n]() for n in program["layers"]))
+    net.double()
     net.register_buffer("scale", torch.ones(()))
     optimizer = OPTIMIZERS[program["optimizer"]](net.parameters())
     scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
@@ -91,7 +93,7 @@ def trained(program: dict[str, Any], compiled: bool) -> tuple[list[dict[str, Any
         elif event == "evaluate":
             net.train(not net.training)
         elif event == "freeze":
-            net[0].requires_grad_(not net[0].weight.requires_grad)
+            net[0].bias.requires_grad_(not net[0].bias.requires_grad)
         elif event == "small":
             rows = 3
         elif event == "seed":
@@ -103,8 +105,7 @@ def trained(program: dict[str, Any], compiled: bool) -> tuple[list[dict[str, Any
             before = kept.clone()
             run(batch(at, rows))
             # what shares the parameter's memory sees its update
-            if net[0].weight.requires_grad:
-                assert not torch.equal(kept, before)
+            assert not torch.equal(kept, before)
             continue
         loss = run(batch(at, rows))
         if program["schedule"]:
@@ -127,7 +128,7 @@ def trained(program: dict[str, Any], compiled: bool) -> tuple[list[dict[str, Any
     return seen, run.replays if compiled else 0
 
 
-@hypothesis.settings(max_examples=300 if FULL else 12)
+@hypothesis.settings(max_examples=300 if FULL else 6)
 @hypothesis.given(programs)
 def test_compiled_is_as_unmodified(program: dict[str, Any]) -> None:
     plain, _ = trained(program, compiled=False)
@@ -137,5 +138,5 @@ def test_compiled_is_as_unmodified(program: dict[str, Any]) -> None:
         assert a.keys() == b.keys(), (at, a["event"])
         for name in a.keys() - {"event"}:
             np.testing.assert_allclose(
-                a[name], b[name], rtol=2e-4, atol=1e-5, err_msg=f"{name} after step {at}"
+                a[name], b[name], rtol=1e-7, atol=1e-9, err_msg=f"{name} after step {at}"
             )

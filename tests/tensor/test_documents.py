@@ -71,7 +71,7 @@ _NO_ARRAYS = re.compile(
 @pytest.mark.parametrize(
     "space", ["", "nn.functional", "linalg", "fft", "special", "signal.windows"]
 )
-def test_every_function_tells_shapes_and_dtypes(space):
+def test_every_function_tells_shapes_dtypes_and_errors(space):
     home = functools.reduce(getattr, filter(None, space.split(".")), flambeau)
     functions = {n: getattr(home, n) for n in home.__all__ if not _NO_ARRAYS.fullmatch(n)}
     documents = {
@@ -80,3 +80,4 @@ def test_every_function_tells_shapes_and_dtypes(space):
     assert len(documents) > 5
     assert [n for n, text in documents.items() if "shape" not in text] == []
     assert [n for n, text in documents.items() if "type" not in text] == []
+    assert [n for n, text in documents.items() if "raises" not in text] == []

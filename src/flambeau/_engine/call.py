@@ -113,10 +113,12 @@ def _plain_error(error: Exception, name: str, inputs: tuple[Aval | None, ...]) -
     while at is not None and at.tb_next is not None:
         at = at.tb_next
     origin = at.tb_frame.f_globals.get("__name__", "") if at is not None else ""
-    if not (origin.startswith("jax") and isinstance(error, (TypeError, ValueError))):
+    notes = getattr(error, "__notes__", ())
+    # JAX takes its own frames away and leaves a note that says so.
+    by_jax = origin.startswith("jax") or any("JAX" in note for note in notes)
+    if not (by_jax and isinstance(error, (TypeError, ValueError))):
         error.__cause__ = None
         error.__suppress_context__ = True
-        notes = getattr(error, "__notes__", None)
         if notes:
             error.__notes__ = [note for note in notes if "JAX" not in note]
         if not isinstance(error, FlambeauError) and f"{name}:" not in str(error):

@@ -82,6 +82,9 @@ def mul(input: Operand, other: Operand) -> Array:
     Dtypes:
         Any; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.mul(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -103,6 +106,9 @@ def true_divide(input: Operand, other: Operand) -> Array:
         Any; the result: the default dtype for bools and integers, else the operands' common
         dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.true_divide(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -123,6 +129,11 @@ def floor_divide(input: Operand, other: Operand) -> Array:
 
     Dtypes:
         Integers and floating; the result has the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -164,6 +175,10 @@ def remainder(input: Operand, other: Operand) -> Array:
     Dtypes:
         Integers and floating; the result has the operands' common dtype.
 
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.remainder(torch.tensor([-3.0, 5.5]), 2.0)
@@ -190,6 +205,11 @@ def fmod(input: Array, other: Operand) -> Array:
 
     Dtypes:
         Integers and floating; the result has the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -276,6 +296,9 @@ def atan2(input: Array, other: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.atan2(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -297,6 +320,10 @@ def hypot(input: Array, other: Array) -> Array:
     Dtypes:
         Floating; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hypot(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -317,6 +344,10 @@ def copysign(input: Array, other: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -341,6 +372,10 @@ def nextafter(input: Array, other: Array) -> Array:
 
     Dtypes:
         Floating; the result has the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -367,6 +402,9 @@ def ldexp(input: Array, other: Array) -> Array:
         Any; the result: the default dtype for bools and integers, else the operands' common
         dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ldexp(torch.tensor([1.0, 3.0]), torch.tensor([2, 3]))
@@ -386,6 +424,11 @@ def gcd(input: Array, other: Array) -> Array:
 
     Dtypes:
         Integers; the result has the operands' common dtype.
+
+    Raises:
+        RuntimeError: the tensors are floating or complex.
+        RuntimeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -407,6 +450,11 @@ def lcm(input: Array, other: Array) -> Array:
     Dtypes:
         Integers; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the tensors are floating or complex.
+        RuntimeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.lcm(torch.tensor([12, 5]), torch.tensor([2, 3]))
@@ -427,6 +475,9 @@ def logaddexp(input: Array, other: Array) -> Array:
 
     Dtypes:
         Floating and complex; the result has the operands' common dtype.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -455,6 +506,9 @@ def logaddexp2(input: Array, other: Array) -> Array:
     Dtypes:
         Floating; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logaddexp2(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -476,6 +530,9 @@ def xlogy(input: Operand, other: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -500,6 +557,9 @@ def xlog1py(input: Operand, other: Operand) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.xlog1py(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))
@@ -520,6 +580,9 @@ def heaviside(input: Array, values: Array) -> Array:
 
     Dtypes:
         Bool, integers and floating; the result has the operands' common dtype.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -544,6 +607,9 @@ def maximum(input: Array, other: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.maximum(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -563,6 +629,9 @@ def minimum(input: Array, other: Array) -> Array:
 
     Dtypes:
         Bool, integers and floating; the result has the operands' common dtype.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -584,6 +653,9 @@ def fmax(input: Array, other: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fmax(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -603,6 +675,9 @@ def fmin(input: Array, other: Array) -> Array:
 
     Dtypes:
         Bool, integers and floating; the result has the operands' common dtype.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -644,6 +719,10 @@ def clamp_min(input: Array, min: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.clamp_min(torch.tensor([-2.0, 3.0]), 0)
@@ -664,6 +743,10 @@ def clamp_max(input: Array, max: Operand) -> Array:
 
     Dtypes:
         Bool, integers and floating; the result has the operands' common dtype.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -783,6 +866,9 @@ def abs_(input: Array) -> Array:
         Integers, floating and complex; the result: real for complex numbers, else the
         input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.abs(torch.tensor([-1.5, 0.0, 2.0]))
@@ -835,6 +921,9 @@ def sgn(input: Array) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sgn(torch.tensor([-1.5, 0.0, 2.0]))
@@ -859,6 +948,9 @@ def reciprocal(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.reciprocal(torch.tensor([1.0, 2.0, 4.0]))
@@ -878,6 +970,9 @@ def square(input: Array) -> Array:
 
     Dtypes:
         Any; the result: int64 for bools, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -899,6 +994,9 @@ def sqrt(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sqrt(torch.tensor([1.0, 2.0, 4.0]))
@@ -918,6 +1016,9 @@ def rsqrt(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -939,6 +1040,9 @@ def ceil(input: Array) -> Array:
     Dtypes:
         Integers and floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ceil(torch.tensor([-1.5, 0.0, 2.0]))
@@ -959,6 +1063,9 @@ def floor(input: Array) -> Array:
     Dtypes:
         Integers and floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.floor(torch.tensor([-1.5, 0.0, 2.0]))
@@ -978,6 +1085,9 @@ def trunc(input: Array) -> Array:
 
     Dtypes:
         Integers and floating; the result has the input's.
+
+    Raises:
+        TypeError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -1002,6 +1112,10 @@ def frac(input: Array) -> Array:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+        TypeError: the tensors hold bools.
+
     Example:
         >>> import flambeau as torch
         >>> torch.frac(torch.tensor([-1.5, 0.0, 2.0]))
@@ -1022,6 +1136,9 @@ def round_(input: Array, *, decimals: int = 0) -> Array:
 
     Dtypes:
         Integers and floating; the result has the input's.
+
+    Raises:
+        TypeError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -1087,6 +1204,9 @@ def nan_to_num(
     Dtypes:
         Bool, integers and floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nan_to_num(torch.tensor([-1.5, 0.0, 2.0]))
@@ -1118,6 +1238,9 @@ def deg2rad(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.deg2rad(torch.tensor([-1.5, 0.0, 2.0]))
@@ -1139,6 +1262,9 @@ def rad2deg(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -1163,6 +1289,9 @@ def conj(input: Array) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.conj_physical(torch.tensor([-1.5, 0.0, 2.0]))
@@ -1183,6 +1312,9 @@ def angle(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, real for complex numbers,
         else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -1211,6 +1343,11 @@ def complex_(real: Array, imag: Array) -> Array:
     Dtypes:
         Floating; the result is complex.
 
+    Raises:
+        TypeError: the tensors are complex.
+        TypeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.complex(torch.tensor([1.0, 2.0]), torch.tensor([0.5, 0.0]))
@@ -1235,6 +1372,10 @@ def polar(abs: Array, angle: Array) -> Array:
 
     Dtypes:
         Floating; the result is complex.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch

@@ -175,6 +175,9 @@ def bessel_j0(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.bessel_j0(torch.tensor([0.0, 1.0]))
@@ -195,6 +198,9 @@ def bessel_j1(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -217,6 +223,9 @@ def bessel_y0(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.bessel_y0(torch.tensor([1.0, 2.0]))
@@ -237,6 +246,9 @@ def bessel_y1(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -259,6 +271,9 @@ def modified_bessel_i0(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.modified_bessel_i0(torch.tensor([0.0, 1.0]))
@@ -280,6 +295,9 @@ def modified_bessel_i1(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.modified_bessel_i1(torch.tensor([0.0, 1.0]))
@@ -300,6 +318,9 @@ def modified_bessel_k0(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -323,6 +344,9 @@ def modified_bessel_k1(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.modified_bessel_k1(torch.tensor([1.0, 2.0]))
@@ -345,6 +369,9 @@ def scaled_modified_bessel_k0(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.scaled_modified_bessel_k0(torch.tensor([1.0, 2.0]))
@@ -365,6 +392,9 @@ def scaled_modified_bessel_k1(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -387,6 +417,9 @@ def spherical_bessel_j0(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.spherical_bessel_j0(torch.tensor([0.0, 1.0]))
@@ -407,6 +440,9 @@ def airy_ai(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch

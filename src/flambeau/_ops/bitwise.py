@@ -28,6 +28,9 @@ def bitwise_not(input: Array) -> Array:
     Dtypes:
         Bool and integers; the result has the input's.
 
+    Raises:
+        NotImplementedError: the tensors are floating or complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bitwise_not(torch.tensor([0, 5]))
@@ -48,6 +51,10 @@ def bitwise_and(input: Operand, other: Operand) -> Array:
 
     Dtypes:
         Bool and integers; the result has the operands' common dtype.
+
+    Raises:
+        NotImplementedError: the tensors are floating or complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -70,6 +77,10 @@ def bitwise_or(input: Operand, other: Operand) -> Array:
     Dtypes:
         Bool and integers; the result has the operands' common dtype.
 
+    Raises:
+        NotImplementedError: the tensors are floating or complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bitwise_or(torch.tensor([12, 5]), torch.tensor([2, 3]))
@@ -90,6 +101,10 @@ def bitwise_xor(input: Operand, other: Operand) -> Array:
 
     Dtypes:
         Bool and integers; the result has the operands' common dtype.
+
+    Raises:
+        NotImplementedError: the tensors are floating or complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -112,6 +127,11 @@ def bitwise_left_shift(input: Operand, other: Operand) -> Array:
     Dtypes:
         Integers; the result has the operands' common dtype.
 
+    Raises:
+        NotImplementedError: the tensors are floating or complex.
+        NotImplementedError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bitwise_left_shift(torch.tensor([12, 5]), torch.tensor([2, 3]))
@@ -132,6 +152,11 @@ def bitwise_right_shift(input: Operand, other: Operand) -> Array:
 
     Dtypes:
         Integers; the result has the operands' common dtype.
+
+    Raises:
+        NotImplementedError: the tensors are floating or complex.
+        NotImplementedError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch

@@ -18,6 +18,9 @@ def eq(input: Array, other: Operand) -> Array:
     Dtypes:
         Any; the result is bool.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.eq(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -37,6 +40,9 @@ def ne(input: Array, other: Operand) -> Array:
 
     Dtypes:
         Any; the result is bool.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -63,6 +69,10 @@ def lt(input: Array, other: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result is bool.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.lt(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -83,6 +93,10 @@ def le(input: Array, other: Operand) -> Array:
 
     Dtypes:
         Bool, integers and floating; the result is bool.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -105,6 +119,10 @@ def gt(input: Array, other: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result is bool.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.gt(torch.tensor([1.0, -2.0, 3.0]), torch.tensor([2.0, 2.0, 3.0]))
@@ -125,6 +143,10 @@ def ge(input: Array, other: Operand) -> Array:
 
     Dtypes:
         Bool, integers and floating; the result is bool.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -147,6 +169,9 @@ def logical_not(input: Array) -> Array:
     Dtypes:
         Any; the result is bool.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logical_not(torch.tensor([-1.5, 0.0, 2.0]))
@@ -166,6 +191,9 @@ def logical_and(input: Array, other: Array) -> Array:
 
     Dtypes:
         Any; the result is bool.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -187,6 +215,9 @@ def logical_or(input: Array, other: Array) -> Array:
     Dtypes:
         Any; the result is bool.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logical_or(torch.tensor([True, False]), torch.tensor([True, True]))
@@ -206,6 +237,9 @@ def logical_xor(input: Array, other: Array) -> Array:
 
     Dtypes:
         Any; the result is bool.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -227,6 +261,9 @@ def isnan(input: Array) -> Array:
     Dtypes:
         Any; the result is bool.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.isnan(torch.tensor([-1.5, 0.0, 2.0]))
@@ -246,6 +283,9 @@ def isinf(input: Array) -> Array:
 
     Dtypes:
         Any; the result is bool.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -268,6 +308,9 @@ def isfinite(input: Array) -> Array:
 
     Dtypes:
         Any; the result is bool.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -341,6 +384,9 @@ def isreal(input: Array) -> Array:
     Dtypes:
         Any; the result is bool.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.isreal(torch.tensor([-1.5, 0.0, 2.0]))
@@ -360,6 +406,9 @@ def signbit(input: Array) -> Array:
 
     Dtypes:
         Bool, integers and floating; the result is bool.
+
+    Raises:
+        NotImplementedError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -419,6 +468,9 @@ def isin(
 
     Dtypes:
         Integers and floating; the result is bool.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch

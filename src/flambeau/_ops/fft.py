@@ -58,6 +58,9 @@ def fft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = No
     Dtypes:
         Any; the result is complex.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.fft(torch.tensor([1.0, 2.0, 3.0, 4.0]))
@@ -78,6 +81,9 @@ def ifft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
     Dtypes:
         Any; the result is complex.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.ifft(torch.tensor([6.0 + 0j, 0j, 0j]))
@@ -97,6 +103,10 @@ def rfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
 
     Dtypes:
         Bool, integers and floating; the result is complex.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -120,6 +130,9 @@ def irfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = 
         Any; the result: the default dtype for bools and integers, real for complex numbers,
         else the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.irfft(torch.tensor([4.0 + 0j, 0j, 0j]))
@@ -140,6 +153,9 @@ def hfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = N
     Dtypes:
         Any; the result: the default dtype for bools and integers, real for complex numbers,
         else the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -163,6 +179,10 @@ def ihfft(input: Array, n: int | None = None, dim: int = -1, norm: str | None = 
 
     Dtypes:
         Bool, integers and floating; the result is complex.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -267,6 +287,9 @@ def fft2(
     Dtypes:
         Any; the result is complex.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.fft2(torch.ones(2, 2))
@@ -287,6 +310,9 @@ def fftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None 
 
     Dtypes:
         Any; the result is complex.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -311,6 +337,9 @@ def ifft2(
     Dtypes:
         Any; the result is complex.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.ifft2(torch.ones(2, 2))
@@ -331,6 +360,9 @@ def ifftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None
 
     Dtypes:
         Any; the result is complex.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -355,6 +387,10 @@ def rfft2(
     Dtypes:
         Bool, integers and floating; the result is complex.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.rfft2(torch.ones(2, 2))
@@ -375,6 +411,10 @@ def rfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None
 
     Dtypes:
         Bool, integers and floating; the result is complex.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -400,6 +440,9 @@ def irfft2(
         Any; the result: the default dtype for bools and integers, real for complex numbers,
         else the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.irfft2(torch.ones(2, 2, dtype=torch.complex64))
@@ -421,6 +464,9 @@ def irfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | Non
     Dtypes:
         Any; the result: the default dtype for bools and integers, real for complex numbers,
         else the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -446,6 +492,9 @@ def hfft2(
         Any; the result: the default dtype for bools and integers, real for complex numbers,
         else the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.hfft2(torch.ones(2, 2, dtype=torch.complex64))
@@ -467,6 +516,9 @@ def hfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | None
     Dtypes:
         Any; the result: the default dtype for bools and integers, real for complex numbers,
         else the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -491,6 +543,10 @@ def ihfft2(
     Dtypes:
         Bool, integers and floating; the result is complex.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.ihfft2(torch.ones(2, 2)).real
@@ -511,6 +567,10 @@ def ihfftn(input: Array, s: OptDims = None, dim: OptDims = None, norm: str | Non
 
     Dtypes:
         Bool, integers and floating; the result is complex.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -533,6 +593,9 @@ def fftshift(input: Array, dim: OptDims = None) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.fftshift(torch.tensor([1.0, 2.0, 3.0, 4.0]))
@@ -552,6 +615,9 @@ def ifftshift(input: Array, dim: OptDims = None) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch

@@ -189,6 +189,9 @@ def scatter_add(input: Array, dim: int, index: Array, src: Array) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.scatter_add(torch.zeros(3), 0, torch.tensor([2]), torch.ones(1))
@@ -304,6 +307,9 @@ def scatter_reduce(
     Dtypes:
         Bool, integers and floating; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> i, x = torch.tensor([0, 0, 1]), torch.tensor([1.0, 2.0, 3.0])
@@ -326,6 +332,9 @@ def index_select(input: Array, dim: int, index: Array) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -394,6 +403,9 @@ def index_copy(input: Array, dim: int, index: Array, source: Array) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.index_copy(torch.ones(2), 0, torch.tensor([0]), torch.tensor([4.0]))
@@ -414,6 +426,9 @@ def index_fill(input: Array, dim: int, index: Array, value: Operand) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -448,6 +463,9 @@ def index_reduce(
     Dtypes:
         Integers and floating; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> i, x = torch.tensor([0, 0, 1]), torch.tensor([2.0, 3.0, 4.0])
@@ -475,6 +493,9 @@ def take(input: Array, index: Array) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -519,6 +540,9 @@ def put(input: Array, index: Array, source: Array, accumulate: bool = False) -> 
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -582,6 +606,9 @@ def masked_scatter(input: Array, mask: Array, source: Array) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -722,6 +749,10 @@ def select_scatter(input: Array, src: Array, dim: int, index: int) -> Array:
     Dtypes:
         Bool, integers and floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.select_scatter(torch.zeros(2, 2), torch.ones(2), 0, 1)
@@ -757,6 +788,10 @@ def slice_scatter(
     Dtypes:
         Bool, integers and floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.slice_scatter(torch.zeros(4), torch.ones(2), 0, 1, 3)
@@ -784,6 +819,9 @@ def diagonal_scatter(
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch

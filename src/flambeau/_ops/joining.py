@@ -110,6 +110,9 @@ def hstack(tensors: Arrays) -> Array:
     Dtypes:
         Any; the result has the tensors' common one.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -132,6 +135,9 @@ def vstack(tensors: Arrays) -> Array:
 
     Dtypes:
         Any; the result has the tensors' common one.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -162,6 +168,9 @@ def dstack(tensors: Arrays) -> Array:
     Dtypes:
         Any; the result has the tensors' common one.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.dstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -184,6 +193,9 @@ def column_stack(tensors: Arrays) -> Array:
 
     Dtypes:
         Any; the result has the tensors' common one.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -322,6 +334,9 @@ def fliplr(input: Array) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
@@ -344,6 +359,9 @@ def flipud(input: Array) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -400,6 +418,9 @@ def rot90(input: Array, k: int = 1, dims: Dims = (0, 1)) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -475,6 +496,9 @@ def tril(input: Array, diagonal: int = 0) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.tril(torch.ones(2, 2))
@@ -498,6 +522,9 @@ def triu(input: Array, diagonal: int = 0) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.triu(torch.ones(2, 2))
@@ -520,6 +547,9 @@ def diag_embed(input: Array, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -551,6 +581,9 @@ def diag(input: Array, diagonal: int = 0) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has no dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.diag(torch.tensor([1, 2]))
@@ -573,6 +606,9 @@ def trace(input: Array) -> Array:
 
     Dtypes:
         Integers, floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -597,6 +633,9 @@ def vander(x: Array, N: int | None = None, increasing: bool = False) -> Array:
 
     Dtypes:
         Any; bools and integers give int64.
+
+    Raises:
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch

@@ -74,6 +74,10 @@ def det(A: Array) -> Array:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.det(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -98,6 +102,10 @@ def slogdet(A: Array) -> tuple[Array, Array]:
         Floating and complex; the results: the input's; real for complex numbers, else the
         input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.slogdet(torch.tensor([[-2.0, 0.0], [0.0, 1.0]]))
@@ -121,6 +129,10 @@ def inv(A: Array) -> Array:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -148,6 +160,11 @@ def solve(A: Array, B: Array, *, left: bool = True) -> Array:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -205,6 +222,10 @@ def solve_triangular(
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> A, B = torch.tensor([[2.0, 0.0], [1.0, 4.0]]), torch.tensor([[2.0], [9.0]])
@@ -235,6 +256,10 @@ def cholesky(A: Array, *, upper: bool = False) -> Array:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.cholesky(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -257,6 +282,10 @@ def cholesky_inverse(input: Array, upper: bool = False) -> Array:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -287,6 +316,10 @@ def cholesky_solve(input: Array, L: Array, upper: bool = False) -> Array:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the input has no dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> b, L = torch.tensor([[4.0], [8.0]]), torch.tensor([[2.0, 0.0], [0.0, 4.0]])
@@ -314,6 +347,10 @@ def qr(A: Array, mode: str = "reduced") -> tuple[Array, Array]:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -357,6 +394,10 @@ def svdvals(A: Array) -> Array:
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.svdvals(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -378,6 +419,10 @@ def eigh(A: Array, UPLO: str = "L") -> tuple[Array, Array]:
     Dtypes:
         Floating and complex; the results: real for complex numbers, else the input's; the
         input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -402,6 +447,10 @@ def eigvalsh(A: Array, UPLO: str = "L") -> Array:
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.eigvalsh(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -424,6 +473,10 @@ def eig(A: Array) -> tuple[Array, Array]:
 
     Dtypes:
         Floating and complex; the result is complex.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -453,6 +506,10 @@ def eigvals(A: Array) -> Array:
     Dtypes:
         Floating and complex; the result is complex.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.eigvals(torch.tensor([[0.0, 1.0], [-1.0, 0.0]])).imag.abs()
@@ -477,6 +534,10 @@ def lu(A: Array, *, pivot: bool = True) -> tuple[Array, Array, Array]:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -508,6 +569,10 @@ def lu_factor(A: Array, *, pivot: bool = True) -> tuple[Array, Array]:
 
     Dtypes:
         Floating and complex; the results: the input's; int32.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -557,6 +622,10 @@ def lu_solve(
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -718,6 +787,10 @@ def matrix_power(A: Array, n: int) -> Array:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.matrix_power(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), 2)
@@ -757,6 +830,10 @@ def matrix_exp(A: Array) -> Array:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -927,6 +1004,11 @@ def householder_product(A: Array, tau: Array) -> Array:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> a, tau = torch.geqrf(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
@@ -946,6 +1028,9 @@ def tensorinv(A: Array, ind: int = 2) -> Array:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes before and after ``ind`` have different products.
 
     Example:
         >>> import flambeau as torch
@@ -1047,6 +1132,9 @@ def geqrf(input: Array) -> tuple[Array, Array]:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> a, tau = torch.geqrf(torch.tensor([[3.0, 1.0], [4.0, 2.0]]))
@@ -1072,6 +1160,11 @@ def ormqr(
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch

@@ -85,6 +85,9 @@ def bmm(input: Array, mat2: Array) -> Array:
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bmm(torch.ones(1, 2, 3), torch.ones(1, 3, 2))
@@ -208,6 +211,10 @@ def mv(input: Array, vec: Array) -> Array:
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.mv(torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 1]))
@@ -252,6 +259,10 @@ def dot(input: Array, tensor: Array) -> Array:
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has no dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
@@ -273,6 +284,10 @@ def vdot(input: Array, other: Array) -> Array:
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has no dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.vdot(torch.tensor([1, 2]), torch.tensor([3, 4]))
@@ -293,6 +308,9 @@ def inner(input: Array, other: Array) -> Array:
 
     Dtypes:
         Integers, floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -321,6 +339,9 @@ def outer(input: Array, vec2: Array) -> Array:
 
     Dtypes:
         Any; the result has the operands' common dtype.
+
+    Raises:
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -376,6 +397,9 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: Scalar = 1, alpha: Sc
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.addmm(torch.ones(2, 2), torch.eye(2), torch.ones(2, 2))
@@ -397,6 +421,9 @@ def addmv(input: Array, mat: Array, vec: Array, *, beta: Scalar = 1, alpha: Scal
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.addmv(torch.ones(2), torch.eye(2), torch.ones(2))
@@ -416,6 +443,9 @@ def addr(input: Array, vec1: Array, vec2: Array, *, beta: Scalar = 1, alpha: Sca
 
     Dtypes:
         Any; the result has the operands' common dtype.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -441,6 +471,9 @@ def baddbmm(
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.baddbmm(torch.zeros(1, 1, 1), torch.ones(1, 1, 2), torch.ones(1, 2, 1))
@@ -462,6 +495,9 @@ def addbmm(
 
     Dtypes:
         Integers, floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -567,6 +603,9 @@ def kron(input: Array, other: Array) -> Array:
     Dtypes:
         Any; the result has the operands' common dtype.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.kron(torch.eye(2), torch.ones(1, 2))
@@ -604,6 +643,12 @@ def cross(input: Array, other: Array, *, dim: int = -1) -> Array:
 
     Dtypes:
         Integers, floating and complex; the result has the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        IndexError: ``dim`` is no dimension of the input.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch

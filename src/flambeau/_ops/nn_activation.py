@@ -240,6 +240,10 @@ def softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors hold bools.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.softmax(torch.tensor([0.0, 1.0]), 0)
@@ -257,6 +261,10 @@ def log_softmax(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch

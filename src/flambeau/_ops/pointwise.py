@@ -19,6 +19,9 @@ def exp(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.exp(torch.tensor([-1.5, 0.0, 2.0]))
@@ -39,6 +42,9 @@ def exp2(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -61,6 +67,9 @@ def expm1(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.expm1(torch.tensor([-1.5, 0.0, 2.0]))
@@ -80,6 +89,9 @@ def log(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -101,6 +113,9 @@ def log2(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.log2(torch.tensor([1.0, 2.0, 4.0]))
@@ -120,6 +135,9 @@ def log10(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -142,6 +160,9 @@ def log1p(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.log1p(torch.tensor([1.0, 2.0, 4.0]))
@@ -162,6 +183,9 @@ def sin(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sin(torch.tensor([-1.5, 0.0, 2.0]))
@@ -181,6 +205,9 @@ def cos(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -203,6 +230,9 @@ def tan(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.tan(torch.tensor([-1.5, 0.0, 2.0]))
@@ -222,6 +252,9 @@ def asin(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -243,6 +276,9 @@ def acos(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.acos(torch.tensor([-0.5, 0.0, 0.5]))
@@ -262,6 +298,9 @@ def atan(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -284,6 +323,9 @@ def sinh(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sinh(torch.tensor([-1.5, 0.0, 2.0]))
@@ -305,6 +347,9 @@ def cosh(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cosh(torch.tensor([-1.5, 0.0, 2.0]))
@@ -324,6 +369,9 @@ def tanh(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -346,6 +394,9 @@ def asinh(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.asinh(torch.tensor([-1.5, 0.0, 2.0]))
@@ -366,6 +417,9 @@ def acosh(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -391,6 +445,9 @@ def atanh(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.atanh(torch.tensor([-0.5, 0.0, 0.5]))
@@ -411,6 +468,9 @@ def sigmoid(input: Array) -> Array:
 
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -435,6 +495,9 @@ def sinc(input: Array) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sinc(torch.tensor([-1.5, 0.0, 2.0]))
@@ -454,6 +517,9 @@ def relu(input: Array) -> Array:
 
     Dtypes:
         Integers and floating; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch

@@ -45,6 +45,10 @@ def chebyshev_polynomial_t(input: Operand, n: Operand) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
 
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.chebyshev_polynomial_t(torch.tensor([0.5]), torch.tensor([2]))
@@ -65,6 +69,10 @@ def chebyshev_polynomial_u(input: Operand, n: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -87,6 +95,10 @@ def chebyshev_polynomial_v(input: Operand, n: Operand) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
 
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.chebyshev_polynomial_v(torch.tensor([0.5]), torch.tensor([2]))
@@ -107,6 +119,10 @@ def chebyshev_polynomial_w(input: Operand, n: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -129,6 +145,10 @@ def shifted_chebyshev_polynomial_t(input: Operand, n: Operand) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
 
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.shifted_chebyshev_polynomial_t(torch.tensor([0.5]), torch.tensor([2]))
@@ -149,6 +169,10 @@ def shifted_chebyshev_polynomial_u(input: Operand, n: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -171,6 +195,10 @@ def shifted_chebyshev_polynomial_v(input: Operand, n: Operand) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
 
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.shifted_chebyshev_polynomial_v(torch.tensor([0.5]), torch.tensor([2]))
@@ -191,6 +219,10 @@ def shifted_chebyshev_polynomial_w(input: Operand, n: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -213,6 +245,10 @@ def hermite_polynomial_h(input: Operand, n: Operand) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
 
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.hermite_polynomial_h(torch.tensor([0.5]), torch.tensor([2]))
@@ -233,6 +269,10 @@ def hermite_polynomial_he(input: Operand, n: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -255,6 +295,10 @@ def laguerre_polynomial_l(input: Operand, n: Operand) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
 
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.laguerre_polynomial_l(torch.tensor([0.5]), torch.tensor([2]))
@@ -275,6 +319,10 @@ def legendre_polynomial_p(input: Operand, n: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch

@@ -71,6 +71,9 @@ def sum_(
     Dtypes:
         Any; the result: int64 for bools and integers, else the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sum(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -97,6 +100,10 @@ def nansum(
     Dtypes:
         Bool, integers and floating; the result: int64 for bools and integers, else the
         input's.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -154,6 +161,11 @@ def nanmean(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nanmean(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -194,6 +206,9 @@ def count_nonzero(input: Array, dim: OptDims = None) -> Array:
 
     Dtypes:
         Any; the result is int64.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -396,6 +411,9 @@ def corrcoef(input: Array) -> Array:
         Integers, floating and complex; the result: the default dtype for integers, else the
         input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.corrcoef(torch.tensor([[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]]))
@@ -437,6 +455,9 @@ def all_(input: Array, dim: OptDims = None, keepdim: bool = False) -> Array:
     Dtypes:
         Any; the result is bool.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.all(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -458,6 +479,9 @@ def any_(input: Array, dim: OptDims = None, keepdim: bool = False) -> Array:
 
     Dtypes:
         Any; the result is bool.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -495,6 +519,10 @@ def amax(input: Array, dim: OptDims = (), keepdim: bool = False) -> Array:
     Dtypes:
         Bool, integers and floating; the result has the input's.
 
+    Raises:
+        NotImplementedError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.amax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -518,6 +546,10 @@ def amin(input: Array, dim: OptDims = (), keepdim: bool = False) -> Array:
 
     Dtypes:
         Bool, integers and floating; the result has the input's.
+
+    Raises:
+        NotImplementedError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -558,6 +590,10 @@ def aminmax(input: Array, *, dim: int | None = None, keepdim: bool = False) -> t
 
     Dtypes:
         Bool, integers and floating; the result has the input's.
+
+    Raises:
+        NotImplementedError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -615,6 +651,10 @@ def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array
     Dtypes:
         Integers and floating; the result is int64.
 
+    Raises:
+        NotImplementedError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.argmax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -635,6 +675,10 @@ def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array
 
     Dtypes:
         Integers and floating; the result is int64.
+
+    Raises:
+        NotImplementedError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -749,6 +793,10 @@ def mode(input: Array, dim: int = -1, keepdim: bool = False) -> tuple[Array, Arr
 
     Dtypes:
         Bool, integers and floating; the results: the input's; int64.
+
+    Raises:
+        NotImplementedError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -883,6 +931,9 @@ def logsumexp(input: Array, dim: OptDims, keepdim: bool = False) -> Array:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logsumexp(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -967,6 +1018,11 @@ def dist(input: Array, other: Array, p: float = 2) -> Array:
         Floating and complex; the result: real for complex numbers, else the operands'
         common dtype.
 
+    Raises:
+        RuntimeError: the tensors hold integers.
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.dist(torch.zeros(2), torch.tensor([3.0, 4.0]))
@@ -986,6 +1042,11 @@ def renorm(input: Array, p: float, dim: int, maxnorm: float) -> Array:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch

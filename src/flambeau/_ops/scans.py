@@ -31,6 +31,9 @@ def cumsum(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
         Integers, floating and complex; the result: int64 for bools and integers, else the
         input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cumsum(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -56,6 +59,9 @@ def cumprod(input: Array, dim: int, *, dtype: OptDType = None) -> Array:
         Integers, floating and complex; the result: int64 for bools and integers, else the
         input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cumprod(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -79,6 +85,9 @@ def logcumsumexp(input: Array, dim: int) -> Array:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -128,6 +137,9 @@ def cummax(input: Array, dim: int) -> tuple[Array, Array]:
     Dtypes:
         Bool, integers and floating; the results: the input's; int64.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cummax(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -151,6 +163,9 @@ def cummin(input: Array, dim: int) -> tuple[Array, Array]:
 
     Dtypes:
         Bool, integers and floating; the results: the input's; int64.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -177,6 +192,10 @@ def diff(
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch

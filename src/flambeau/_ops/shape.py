@@ -132,6 +132,9 @@ def transpose(input: Array, dim0: int, dim1: int) -> Array:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: a dimension is none of the input's.
+
     Example:
         >>> import flambeau as torch
         >>> torch.transpose(torch.tensor([[1, 2, 3]]), 0, 1).shape
@@ -178,6 +181,9 @@ def unsqueeze(input: Array, dim: int) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the result.
 
     Example:
         >>> import flambeau as torch
@@ -285,6 +291,9 @@ def select(input: Array, dim: int, index: int) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -427,6 +436,9 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.diagonal(torch.tensor([[1, 2], [3, 4]]))
@@ -474,6 +486,9 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -562,6 +577,9 @@ def real(input: Array) -> Array:
     Dtypes:
         Any; the result: real for complex numbers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.real(torch.tensor([1 + 2j]))
@@ -615,6 +633,9 @@ def view_as_real(input: Array) -> Array:
     Dtypes:
         Complex; the result is real.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+
     Example:
         >>> import flambeau as torch
         >>> torch.view_as_real(torch.tensor([1 + 2j]))
@@ -643,6 +664,11 @@ def view_as_complex(input: Array) -> Array:
 
     Dtypes:
         Floating; the result is complex.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch

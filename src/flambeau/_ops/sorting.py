@@ -71,6 +71,9 @@ def msort(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.msort(torch.tensor([3, 1, 2]))
@@ -268,6 +271,9 @@ def histc(input: Array, bins: int = 100, min: Scalar = 0, max: Scalar = 0) -> Ar
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
 
     Example:
         >>> import flambeau as torch

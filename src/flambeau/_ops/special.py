@@ -24,6 +24,9 @@ def erf(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.erf(torch.tensor([-1.5, 0.0, 2.0]))
@@ -44,6 +47,9 @@ def erfc(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -67,6 +73,9 @@ def erfinv(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.erfinv(torch.tensor([-0.5, 0.0, 0.5]))
@@ -89,6 +98,9 @@ def erfcx(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.erfcx(torch.tensor([0.0, 1.0]))
@@ -110,6 +122,9 @@ def lgamma(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -153,6 +168,9 @@ def digamma(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -220,6 +238,9 @@ def mvlgamma(input: Array, p: int) -> Array:
     Dtypes:
         Integers and floating; the result: the default dtype for integers, else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.mvlgamma(torch.tensor([2.0, 3.0]), 2)
@@ -245,6 +266,10 @@ def gammainc(input: Array, other: Array) -> Array:
     Dtypes:
         Floating; the result has the operands' common dtype.
 
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.igamma(torch.tensor([2.0]), torch.tensor([1.0]))
@@ -265,6 +290,10 @@ def gammaincc(input: Array, other: Array) -> Array:
 
     Dtypes:
         Floating; the result has the operands' common dtype.
+
+    Raises:
+        TypeError: the tensors are complex.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -289,6 +318,9 @@ def zeta(input: Operand, other: Operand) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -359,6 +391,9 @@ def i0(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.i0(torch.tensor([-1.5, 0.0, 2.0]))
@@ -405,6 +440,9 @@ def i0e(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.i0e(torch.tensor([0.0, 1.0]))
@@ -427,6 +465,9 @@ def i1(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.i1(torch.tensor([0.0, 1.0]))
@@ -448,6 +489,9 @@ def i1e(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -495,6 +539,9 @@ def ndtr(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.ndtr(torch.tensor([0.0, 1.0]))
@@ -516,6 +563,9 @@ def log_ndtr(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -539,6 +589,9 @@ def ndtri(input: Array) -> Array:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
 
+    Raises:
+        TypeError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.special.ndtri(torch.tensor([0.25, 0.5]))
@@ -560,6 +613,9 @@ def logit(input: Array, eps: OptScalar = None) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the operands' common dtype.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -586,6 +642,9 @@ def entr(input: Array) -> Array:
     Dtypes:
         Bool, integers and floating; the result: the default dtype for bools and integers,
         else the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch

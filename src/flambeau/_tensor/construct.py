@@ -203,6 +203,9 @@ def from_jax(array: Any) -> Any:
     Shape:
         That of the array.
 
+    Raises:
+        TypeError: what is given is no JAX array.
+
     Example:
         >>> import flambeau, jax.numpy as jnp
         >>> flambeau.from_jax(jnp.ones(2))
@@ -236,6 +239,9 @@ def from_dlpack(ext_tensor: Any) -> Any:
 
     Dtypes:
         The data's.
+
+    Raises:
+        TypeError: what is given does not speak the protocol.
 
     Example:
         >>> import flambeau as torch

@@ -37,6 +37,8 @@ def in_place(title: str, function: Callable[..., Any], *, example: bool = True) 
         call = f"{found['first']}.{title}({found['rest'] or ''})"
         shown = found["shown"].strip()
         parts.append(f"Example:\n    >>> import flambeau as torch\n    >>> {call}\n    {shown}")
+    refused = "a leaf that requires a gradient, or its shape or dtype cannot hold the result"
+    parts.insert(2, f"Raises:\n    RuntimeError: the tensor is {refused}.")
     parts.append(f"Follows ``torch.Tensor.{title}``.")
     return "\n\n".join(parts)
 

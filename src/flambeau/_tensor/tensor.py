@@ -512,6 +512,9 @@ class Tensor(Methods, TensorBase):
         Dtypes:
             Any; the result has the input's.
 
+        Raises:
+            TypeError: the first argument is no tensor.
+
         Example:
             >>> import flambeau as torch
             >>> x = torch.ones(2, requires_grad=True)

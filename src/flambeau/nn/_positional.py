@@ -41,6 +41,9 @@ def batch_norm(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([[1.0], [3.0]])
@@ -64,6 +67,9 @@ def instance_norm(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        ValueError: there is one spatial element to normalize over.
 
     Example:
         >>> import flambeau as torch
@@ -90,6 +96,9 @@ def layer_norm(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.layer_norm(torch.tensor([[1.0, 3.0]]), (2,), eps=0.0)
@@ -112,6 +121,9 @@ def group_norm(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.group_norm(torch.tensor([[1.0, 3.0, 5.0, 9.0]]), 2, eps=0.0)
@@ -132,6 +144,9 @@ def native_layer_norm(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
 
     Example:
         >>> import flambeau as torch
@@ -157,6 +172,11 @@ def native_group_norm(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.native_group_norm(torch.tensor([[1.0, 3.0]]), None, None, 1, 2, 1, 1, 0.0)[0]
@@ -180,6 +200,10 @@ def native_batch_norm(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -205,6 +229,9 @@ def native_dropout(input: Any, p: float, train: bool | None) -> tuple[Any, Any]:
 
     Dtypes:
         Floating; the results: the input's, and bool for the mask.
+
+    Raises:
+        ValueError: ``p`` is not between 0 and 1.
 
     Example:
         >>> import flambeau as torch
@@ -234,6 +261,9 @@ def embedding(
     Dtypes:
         Indices integers, weight floating or complex; the result has the weight's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.embedding(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1, 0, 1]))
@@ -257,6 +287,9 @@ def embedding_renorm_(weight: Any, indices: Any, max_norm: float, norm_type: flo
 
     Dtypes:
         Indices integers, weight floating; the result has the weight's.
+
+    Raises:
+        RuntimeError: the indices are not integers.
 
     Example:
         >>> import flambeau as torch
@@ -286,6 +319,10 @@ def binary_cross_entropy_with_logits(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors hold bools.
+        ValueError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> x, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, 0.0])
@@ -309,7 +346,12 @@ def cosine_embedding_loss(
         ``reduction="none"``.
 
     Dtypes:
-        Floating; the result has the input's.
+        Integers and floating; the result: the default dtype for integers, else the
+        input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -335,6 +377,9 @@ def ctc_loss(
     Dtypes:
         Floating, targets and lengths integers; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> lp = torch.zeros(3, 1, 2).log_softmax(2)
@@ -359,6 +404,9 @@ def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, reduction
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hinge_embedding_loss(torch.tensor([0.5, 0.25]), torch.tensor([1, -1]))
@@ -378,6 +426,10 @@ def kl_div(input: Any, target: Any, reduction: int = 0, *, log_target: bool = Fa
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -401,7 +453,12 @@ def margin_ranking_loss(
         ``reduction="none"``.
 
     Dtypes:
-        Floating; the result has the input's.
+        Integers and floating; the result: the default dtype for integers, else the
+        input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -424,7 +481,11 @@ def poisson_nll_loss(
         ``reduction="none"``.
 
     Dtypes:
-        Floating; the result has the input's.
+        Integers and floating; the result: the default dtype for integers, else the
+        input's.
+
+    Raises:
+        ValueError: ``reduction`` is none of the names.
 
     Example:
         >>> import flambeau as torch
@@ -449,7 +510,12 @@ def triplet_margin_loss(
         Three of ``(N, D)`` or ``(D,)``; ``()``, or ``(N,)`` with ``reduction="none"``.
 
     Dtypes:
-        Floating; the result has the input's.
+        Integers and floating; the result: the default dtype for integers, else the
+        input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -480,6 +546,9 @@ def convolution(
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([[[1.0, 2.0, 3.0]]])
@@ -509,6 +578,9 @@ def conv_tbc(input: Any, weight: Any, bias: Any, pad: int = 0) -> Any:
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.conv_tbc(torch.ones(5, 2, 3), torch.ones(2, 3, 4), torch.zeros(4)).shape
@@ -537,6 +609,9 @@ def max_pool1d_with_indices(
     Dtypes:
         Integers and floating; the results: the input's; int64.
 
+    Raises:
+        RuntimeError: the input has neither two nor three dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.max_pool1d_with_indices(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
@@ -558,6 +633,9 @@ def adaptive_max_pool1d(input: Any, output_size: Any) -> Any:
     Dtypes:
         Floating; the results: the input's; int64.
 
+    Raises:
+        RuntimeError: the input has neither two nor three dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.adaptive_max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
@@ -573,6 +651,9 @@ def native_channel_shuffle(input: Any, groups: int) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has fewer than three dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -593,6 +674,9 @@ def affine_grid_generator(theta: Any, size: Any, align_corners: bool) -> Any:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        ValueError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -622,6 +706,9 @@ def grid_sampler(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([[[[1.0, 3.0]]]])
@@ -647,6 +734,10 @@ def rrelu(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
 
     Example:
         >>> import flambeau as torch
@@ -719,6 +810,9 @@ def lstm(
     Dtypes:
         Floating; input, states and weights have one, which is the results'.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> m = torch.nn.LSTM(2, 3)
@@ -756,6 +850,9 @@ def _plain(kind: str, name: str) -> Any:
     Dtypes:
         Floating; input, state and weights have one, which is the results'.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Follows ``torch.{name}``.
     """
     layer = 'RNN(2, 3, nonlinearity="relu")' if kind == "relu" else f"{kind[-3:].upper()}(2, 3)"
@@ -789,6 +886,9 @@ def lstm_cell(
     Dtypes:
         Floating; input, states and weights have one, which is the results'.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> h, w = torch.zeros(1, 1), torch.ones(4, 2)
@@ -809,6 +909,9 @@ def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: 
 
     Dtypes:
         Floating; input, states and weights have one, which is the results'.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -831,6 +934,9 @@ def rnn_tanh_cell(
     Dtypes:
         Floating; input, states and weights have one, which is the results'.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> x, h, w = torch.ones(1, 2), torch.zeros(1, 1), torch.ones(1, 2)
@@ -852,6 +958,9 @@ def rnn_relu_cell(
 
     Dtypes:
         Floating; input, states and weights have one, which is the results'.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch

@@ -74,6 +74,9 @@ def general_cosine(M: int, *, a: Iterable[float], sym: bool = True, **options: A
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     if not isinstance(a, Iterable):
         raise TypeError("Coefficients must be a list/tuple")
@@ -88,6 +91,9 @@ def general_hamming(M: int, *, alpha: float = 0.54, sym: bool = True, **options:
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     return _cosines("general_hamming", M, [alpha, 1 - alpha], sym, options)
 
@@ -100,6 +106,9 @@ def hamming(M: int, *, sym: bool = True, **options: Any) -> Any:
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     return _cosines("hamming", M, [0.54, 0.46], sym, options)
 
@@ -112,6 +121,9 @@ def hann(M: int, *, sym: bool = True, **options: Any) -> Any:
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     return _cosines("hann", M, [0.5, 0.5], sym, options)
 
@@ -124,6 +136,9 @@ def blackman(M: int, *, sym: bool = True, **options: Any) -> Any:
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     return _cosines("blackman", M, [0.42, 0.5, 0.08], sym, options)
 
@@ -136,6 +151,9 @@ def nuttall(M: int, *, sym: bool = True, **options: Any) -> Any:
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     return _cosines("nuttall", M, [0.3635819, 0.4891775, 0.1365995, 0.0106411], sym, options)
 
@@ -148,6 +166,9 @@ def bartlett(M: int, *, sym: bool = True, **options: Any) -> Any:
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     k = _points("bartlett", M, sym, options)
     if M == 1:
@@ -163,6 +184,9 @@ def cosine(M: int, *, sym: bool = True, **options: Any) -> Any:
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     k = _points("cosine", M, sym, options)
     return _make(np.sin(np.pi * (k + 0.5) / (M if sym else M + 1)), options)
@@ -178,6 +202,9 @@ def exponential(
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     k = _points("exponential", M, sym, options)
     if tau <= 0:
@@ -196,6 +223,9 @@ def gaussian(M: int, *, std: float = 1.0, sym: bool = True, **options: Any) -> A
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     k = _points("gaussian", M, sym, options)
     if std <= 0:
@@ -212,6 +242,9 @@ def kaiser(M: int, *, beta: float = 12.0, sym: bool = True, **options: Any) -> A
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        ValueError: ``M`` is negative.
     """
     k = _points("kaiser", M, sym, options)
     if beta < 0:

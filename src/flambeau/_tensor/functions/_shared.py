@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from flambeau._tensor import dtypes
+from flambeau._tensor.arguments import not_a_tensor
 from flambeau._tensor.core import TensorBase, value_of
 from flambeau._tensor.dispatch import number_type
 from flambeau._traceback import hide, mark_sealed
@@ -30,7 +31,13 @@ def numpy_names(function: F) -> F:
         try:
             if kwargs and not _NUMPY_NAMES.keys().isdisjoint(kwargs):
                 kwargs = {_NUMPY_NAMES.get(k, k): v for k, v in kwargs.items()}
-            return function(*args, **kwargs)
+            try:
+                return function(*args, **kwargs)
+            except AttributeError as error:
+                refused = not_a_tensor(error, function, args, kwargs)
+                if refused is not None:
+                    raise refused from None
+                raise
         except Exception as error:
             hide(error)
             raise

@@ -113,6 +113,10 @@ def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     Dtypes:
         Integers, floating and complex; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.rsub(torch.tensor([1.0, 2.0]), 10)
@@ -338,6 +342,9 @@ def addcmul(input: Any, *tensors: Any, value: Any = 1, out: Any = None, **named:
     Dtypes:
         Integers, floating and complex; the result has the operands' common dtype.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> x, a, b = torch.tensor([1.0, 2.0]), torch.tensor([4.0, 9.0]), torch.tensor([2.0, 3.0])
@@ -462,7 +469,10 @@ def resolve_conj(input: Any) -> Any:
         ``(*)`` to ``(*)``.
 
     Dtypes:
-        Any; the result has the operands' common dtype.
+        Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -471,6 +481,11 @@ def resolve_conj(input: Any) -> Any:
 
     Follows ``torch.resolve_conj``.
     """
+    if not isinstance(input, TensorBase):
+        raise TypeError(
+            f"resolve_conj(): argument 'input' (position 1) must be Tensor, "
+            f"not {type(input).__name__}"
+        )
     return input
 
 
@@ -481,7 +496,10 @@ def resolve_neg(input: Any) -> Any:
         ``(*)`` to ``(*)``.
 
     Dtypes:
-        Any; the result has the operands' common dtype.
+        Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -490,6 +508,11 @@ def resolve_neg(input: Any) -> Any:
 
     Follows ``torch.resolve_neg``.
     """
+    if not isinstance(input, TensorBase):
+        raise TypeError(
+            f"resolve_neg(): argument 'input' (position 1) must be Tensor, "
+            f"not {type(input).__name__}"
+        )
     return input
 
 

@@ -19,6 +19,9 @@ def clone(input: Any, *, memory_format: Any = None) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([1.0, 2.0])

@@ -77,6 +77,9 @@ def allclose(
     Dtypes:
         Floating and complex.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.0 + 1e-9]))
@@ -92,6 +95,9 @@ def equal(input: Any, other: Any) -> bool:
 
     Dtypes:
         Any.
+
+    Raises:
+        TypeError: an argument is no tensor.
 
     Example:
         >>> import flambeau as torch

@@ -122,6 +122,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     Shape:
         That of the data.
 
+    Raises:
+        RuntimeError: ``data`` holds what is no number.
+
     Example:
         >>> import flambeau as torch
         >>> t = torch.tensor([1.0])
@@ -228,6 +231,9 @@ def scalar_tensor(
     Shape:
         ``()``.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.scalar_tensor(2.0)
@@ -309,6 +315,9 @@ def zero_(input: Any) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.zero_(torch.ones(2))
@@ -334,6 +343,9 @@ def ones(
 
     Shape:
         Sizes as given.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -364,6 +376,9 @@ def empty(
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        RuntimeError: a size is negative.
 
     Example:
         >>> import flambeau as torch
@@ -454,6 +469,9 @@ def zeros_like(
 ) -> Any:
     """Zeros of the shape, dtype and device of ``input``, where nothing else is asked for.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.zeros_like(torch.tensor([1, 2]))
@@ -477,6 +495,9 @@ def ones_like(
 ) -> Any:
     """Ones of the shape, dtype and device of ``input``, where nothing else is asked for.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ones_like(torch.empty(2))
@@ -499,6 +520,9 @@ def empty_like(
     pin_memory: bool = False,
 ) -> Any:
     """:func:`empty` of the shape, dtype and device of ``input``.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -530,6 +554,9 @@ def full_like(
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.full_like(torch.empty(2), 3)
@@ -559,6 +586,9 @@ def empty_strided(
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        RuntimeError: a size is negative.
 
     Example:
         >>> import flambeau as torch
@@ -593,6 +623,9 @@ def empty_permuted(
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        RuntimeError: a size is negative.
 
     Example:
         >>> import flambeau as torch
@@ -726,6 +759,9 @@ def range_(
     Dtypes:
         ``dtype``, or the default dtype.
 
+    Raises:
+        RuntimeError: ``step`` is 0, or leads away from ``end``.
+
     Example:
         >>> import warnings
         >>> import flambeau as torch
@@ -858,6 +894,9 @@ def logspace(
     Dtypes:
         ``dtype``, or the default dtype.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logspace(0, 2, 3)
@@ -948,6 +987,9 @@ def tril_indices(
     Dtypes:
         ``dtype``, int64 by default.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.tril_indices(2, 2)
@@ -978,6 +1020,9 @@ def triu_indices(
 
     Dtypes:
         ``dtype``, int64 by default.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -1038,6 +1083,9 @@ def hann_window(
     Dtypes:
         ``dtype``, or the default dtype.
 
+    Raises:
+        RuntimeError: the length is negative.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hann_window(3)
@@ -1069,6 +1117,9 @@ def hamming_window(
     Dtypes:
         ``dtype``, or the default dtype.
 
+    Raises:
+        RuntimeError: the length is negative.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hamming_window(3)
@@ -1099,6 +1150,9 @@ def blackman_window(
     Dtypes:
         ``dtype``, or the default dtype.
 
+    Raises:
+        RuntimeError: the length is negative.
+
     Example:
         >>> import flambeau as torch
         >>> torch.blackman_window(4)[1:]
@@ -1128,6 +1182,9 @@ def bartlett_window(
     Dtypes:
         ``dtype``, or the default dtype.
 
+    Raises:
+        RuntimeError: the length is negative.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bartlett_window(3)
@@ -1154,6 +1211,9 @@ def kaiser_window(
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        RuntimeError: the length is negative.
 
     Example:
         >>> import flambeau as torch
@@ -1187,6 +1247,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
 
     Returns:
         Views, one for each vector.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -1248,6 +1311,9 @@ def cartesian_prod(*tensors: Any) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: a tensor is not one-dimensional.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3]))
@@ -1278,6 +1344,9 @@ def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch

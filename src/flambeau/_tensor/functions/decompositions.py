@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flambeau._ops import ldl, segments
+from flambeau._ops._dims import canonical_dim
 from flambeau._ops.sorting import bin_edges
 from flambeau._tensor.core import TensorBase
 from flambeau._tensor.dispatch import named_results, public, run, store_out
@@ -35,6 +36,10 @@ def ldl_factor_ex(
     Dtypes:
         Floating and complex; the results: the input's; int32; int32.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.ldl_factor_ex(torch.tensor([[4.0, 2.0], [2.0, 3.0]])).LD
@@ -58,6 +63,10 @@ def ldl_factor(A: Any, *, hermitian: bool = False, out: Any = None) -> Any:
 
     Dtypes:
         Floating and complex; the results: the input's; int32.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -172,6 +181,9 @@ def segment_reduce(
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: ``reduce`` is none of the names.
+
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([1.0, 2.0, 3.0, 4.0])
@@ -216,6 +228,10 @@ def histogramdd(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -277,6 +293,9 @@ def norm_except_dim(v: Any, pow: int = 2, dim: int = 0) -> Any:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.norm_except_dim(torch.tensor([[3.0, 4.0], [6.0, 8.0]]))
@@ -287,7 +306,8 @@ def norm_except_dim(v: Any, pow: int = 2, dim: int = 0) -> Any:
     """
     if dim == -1:
         return linalg.vector_norm(v, pow)
-    others = [d for d in range_(v.ndim) if d != dim % v.ndim]
+    kept = canonical_dim(dim, v.ndim)
+    others = [d for d in range_(v.ndim) if d != kept]
     return linalg.vector_norm(v, pow, others, True) if others else v.abs()
 
 
@@ -303,6 +323,9 @@ def frobenius_norm(input: Any, dim: Any = (), keepdim: bool = False, *, out: Any
 
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -323,6 +346,9 @@ def nuclear_norm(input: Any, dim: Any = (-2, -1), keepdim: bool = False, *, out:
 
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
+
+    Raises:
+        IndexError: a dimension is none of the input's.
 
     Example:
         >>> import flambeau as torch

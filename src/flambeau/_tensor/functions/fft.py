@@ -58,6 +58,9 @@ def fftfreq(
     Dtypes:
         ``dtype``, or the default dtype.
 
+    Raises:
+        RuntimeError: ``n`` is not positive.
+
     Example:
         >>> import flambeau as torch
         >>> torch.fft.fftfreq(4)
@@ -84,6 +87,9 @@ def rfftfreq(
 
     Dtypes:
         ``dtype``, or the default dtype.
+
+    Raises:
+        RuntimeError: ``n`` is not positive.
 
     Example:
         >>> import flambeau as torch

@@ -61,6 +61,9 @@ def scatter(
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.scatter(torch.zeros(3), 0, torch.tensor([2, 0]), torch.tensor([1.0, 2.0]))
@@ -104,6 +107,9 @@ def index_add(
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.index_add(torch.ones(2), 0, torch.tensor([0]), torch.tensor([4.0]))
@@ -122,6 +128,9 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -147,6 +156,9 @@ def where(condition: Any, input: Any = None, other: Any = None, *, out: Any = No
 
     Dtypes:
         Any; the result has the common one of ``input`` and ``other``.
+
+    Raises:
+        RuntimeError: the condition holds no bools, or the shapes do not broadcast.
 
     Example:
         >>> import flambeau as torch
@@ -181,6 +193,10 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None, *, out: Any
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.take_along_dim(torch.tensor([5, 6]), torch.tensor([1]))
@@ -200,6 +216,9 @@ def nonzero(input: Any, *, as_tuple: bool = False, out: Any = None) -> Any:
 
     Dtypes:
         Any; the result is int64.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -228,6 +247,9 @@ def argwhere(input: Any) -> Any:
     Dtypes:
         Any; the result is int64.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.argwhere(torch.tensor([0, 3]))
@@ -246,6 +268,9 @@ def nonzero_static(input: Any, *, size: int, fill_value: int = -1) -> Any:
 
     Dtypes:
         Any; the result is int64.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -268,6 +293,9 @@ def masked_select(input: Any, mask: Any, *, out: Any = None) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -297,6 +325,9 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -354,6 +385,9 @@ def as_strided_scatter(
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.as_strided_scatter(torch.zeros(4), torch.ones(2), (2,), (2,))
@@ -374,6 +408,9 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 
     Dtypes:
         Integers; the result has the input's.
+
+    Raises:
+        ValueError: the indices are no integers.
 
     Example:
         >>> import flambeau as torch

@@ -43,6 +43,9 @@ def concat(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.concat((torch.tensor([1]), torch.tensor([2, 3])))
@@ -61,6 +64,9 @@ def concatenate(tensors: Any, dim: int = 0, *, out: Any = None) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -81,6 +87,9 @@ def row_stack(tensors: Any, *, out: Any = None) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.row_stack((torch.tensor([1, 2]), torch.tensor([3, 4])))
@@ -100,6 +109,9 @@ def block_diag(*tensors: Any) -> Any:
 
     Dtypes:
         Any.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -130,6 +142,9 @@ def tile(input: Any, *args: Any, dims: Any = None) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.tile(torch.tensor([1, 2]), (2,))
@@ -148,6 +163,9 @@ def flip(input: Any, *args: Any, dims: Any = None) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -172,6 +190,9 @@ def repeat_interleave(
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -211,6 +232,9 @@ def diagflat(input: Any, offset: int = 0) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch

@@ -69,6 +69,10 @@ def svd(A: Any, full_matrices: bool = True, *, driver: str | None = None, out: A
         Floating and complex; the results: the input's; real for complex numbers, else the
         input's; the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> u, s, vh = torch.linalg.svd(torch.tensor([[3.0, 0.0], [0.0, 2.0]]))
@@ -97,6 +101,10 @@ def pinv(
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -129,6 +137,10 @@ def matrix_rank(
     Dtypes:
         Floating and complex; the result is int64.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.matrix_rank(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -152,6 +164,10 @@ def lstsq(A: Any, B: Any, rcond: float | None = None, *, driver: str | None = No
     Dtypes:
         Floating and complex; the results: the input's; real for complex numbers, else the
         input's; int64; real for complex numbers, else the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -188,6 +204,9 @@ def multi_dot(tensors: Any, *, out: Any = None) -> Any:
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.multi_dot([torch.eye(2), torch.ones(2, 1)])
@@ -215,6 +234,9 @@ def matrix_norm(
 
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
+
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -251,6 +273,10 @@ def vector_norm(
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.vector_norm(torch.tensor([3.0, 4.0]))
@@ -284,6 +310,10 @@ def norm(
 
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -320,6 +350,10 @@ def cond(A: Any, p: Any = None, *, out: Any = None) -> Any:
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.cond(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -336,6 +370,9 @@ def tensorsolve(A: Any, B: Any, dims: Any = None, *, out: Any = None) -> Any:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -357,6 +394,10 @@ def vecdot(x: Any, y: Any, *, dim: int = -1, out: Any = None) -> Any:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
@@ -376,6 +417,9 @@ def diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.diagonal(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -394,6 +438,9 @@ def vander(x: Any, N: int | None = None) -> Any:
 
     Dtypes:
         Integers, floating and complex; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -418,6 +465,10 @@ def matmul(input: Any, other: Any, *, out: Any = None) -> Any:
 
     Dtypes:
         Integers, floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -445,6 +496,10 @@ def inv_ex(A: Any, *, check_errors: bool = False, out: Any = None) -> Any:
     Dtypes:
         Floating and complex; the results: the input's; int32.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.linalg.inv_ex(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -467,6 +522,10 @@ def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False, out:
 
     Dtypes:
         Floating and complex; the results: the input's; int32.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -497,6 +556,11 @@ def solve_ex(
     Dtypes:
         Floating and complex; the results: the input's; int32.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> A = torch.tensor([[2.0, 0.0], [0.0, 4.0]])
@@ -519,6 +583,10 @@ def lu_factor_ex(A: Any, *, pivot: bool = True, check_errors: bool = False, out:
 
     Dtypes:
         Floating and complex; the results: the input's; int32; int32.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -546,6 +614,10 @@ def inverse(input: Any, *, out: Any = None) -> Any:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.inverse(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
@@ -566,6 +638,10 @@ def logdet(input: Any) -> Any:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.logdet(torch.tensor([[2.0, 0.0], [0.0, 3.0]]))
@@ -584,6 +660,10 @@ def pinverse(input: Any, rcond: float = 1e-15) -> Any:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -605,6 +685,10 @@ def old_cholesky(input: Any, upper: bool = False, *, out: Any = None) -> Any:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
@@ -624,6 +708,10 @@ def old_qr(input: Any, some: bool = True, *, out: Any = None) -> Any:
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -647,6 +735,10 @@ def old_svd(input: Any, some: bool = True, compute_uv: bool = True, *, out: Any 
     Dtypes:
         Floating and complex; the results: the input's; real for complex numbers, else the
         input's; the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -672,6 +764,11 @@ def old_lu_solve(b: Any, LU_data: Any, LU_pivots: Any, *, out: Any = None) -> An
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -701,6 +798,9 @@ def lu_unpack(
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -733,6 +833,10 @@ def triangular_solve(
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -768,6 +872,11 @@ def orgqr(input: Any, tau: Any, *, out: Any = None) -> Any:
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> a, tau = torch.geqrf(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
@@ -788,6 +897,10 @@ def old_lu(A: Any, pivot: bool = True, get_infos: bool = False, out: Any = None)
 
     Dtypes:
         Floating and complex; the results: the input's; int32; int32.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -811,6 +924,9 @@ def svd_lowrank(A: Any, q: int | None = 6, niter: int = 2, M: Any = None) -> Any
         Floating and complex; the results: the input's; real for complex numbers, else the
         input's; the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> u, s, v = torch.svd_lowrank(torch.eye(4, 3), q=2)
@@ -831,6 +947,9 @@ def pca_lowrank(A: Any, q: int | None = None, center: bool = True, niter: int = 
     Dtypes:
         Floating and complex; the results: the input's; real for complex numbers, else the
         input's; the input's.
+
+    Raises:
+        ValueError: ``q`` is negative, or exceeds the size of the matrix.
 
     Example:
         >>> import flambeau as torch

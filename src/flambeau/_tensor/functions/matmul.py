@@ -41,6 +41,9 @@ def ger(input: Any, vec2: Any, *, out: Any = None) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has no dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ger(torch.tensor([1, 2]), torch.tensor([3, 4]))
@@ -62,6 +65,12 @@ def cross(input: Any, other: Any, dim: int | None = None, *, out: Any = None) ->
 
     Dtypes:
         Integers, floating and complex; the result has the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
+        IndexError: ``dim`` is no dimension of the input.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -91,6 +100,10 @@ def cdist(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -127,6 +140,9 @@ def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     Dtypes:
         Integers, floating and complex; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.chain_matmul(torch.eye(2), torch.ones(2, 1))
@@ -155,6 +171,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
 
     Dtypes:
         Integers, floating and complex; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -188,6 +207,9 @@ def einsum(equation: Any, *operands: Any) -> Any:
 
     Dtypes:
         Integers, floating and complex; the result has the input's.
+
+    Raises:
+        RuntimeError: the equation does not fit the operands.
 
     Example:
         >>> import flambeau as torch

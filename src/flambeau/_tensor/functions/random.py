@@ -130,6 +130,9 @@ def randn(
     Dtypes:
         ``dtype``, or the default dtype.
 
+    Raises:
+        RuntimeError: a size is negative.
+
     Example:
         >>> import flambeau as torch
         >>> torch.randn(2, 3).shape
@@ -168,6 +171,9 @@ def rand_like(
 ) -> Any:
     """:func:`rand` of the shape, dtype and device of ``input``.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.rand_like(torch.ones(2, 3)).shape
@@ -193,6 +199,9 @@ def randn_like(
     memory_format: Any = None,
 ) -> Any:
     """:func:`randn` of the shape, dtype and device of ``input``.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -286,6 +295,9 @@ def randint_like(
     memory_format: Any = None,
 ) -> Any:
     """:func:`randint` of the shape, dtype and device of ``input``.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -550,6 +562,9 @@ def binomial(count: Any, prob: Any, generator: Any = None) -> Any:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.binomial(torch.tensor([10.0, 10.0]), torch.tensor([0.0, 1.0]))
@@ -585,6 +600,9 @@ def dropout(input: Any, p: float, train: bool) -> Any:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: ``p`` is not between 0 and 1.
+
     Example:
         >>> import flambeau as torch
         >>> torch.dropout(torch.tensor([1.0, 2.0]), 0.5, train=False)
@@ -603,6 +621,9 @@ def feature_dropout(input: Any, p: float, train: bool) -> Any:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: ``p`` is not between 0 and 1.
 
     Example:
         >>> import flambeau as torch
@@ -624,6 +645,9 @@ def alpha_dropout(input: Any, p: float, train: bool) -> Any:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: ``p`` is not between 0 and 1.
+
     Example:
         >>> import flambeau as torch
         >>> torch.alpha_dropout(torch.tensor([1.0, 2.0]), 0.5, train=False)
@@ -642,6 +666,9 @@ def feature_alpha_dropout(input: Any, p: float, train: bool) -> Any:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: ``p`` is not between 0 and 1.
 
     Example:
         >>> import flambeau as torch

@@ -60,6 +60,9 @@ def prod(
     Dtypes:
         Any; the result: int64 for bools and integers, else the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.prod(torch.tensor([[1, 2], [3, 4]]), dim=1)
@@ -280,6 +283,9 @@ def max(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
     Dtypes:
         Bool, integers and floating; the results: the input's; int64.
 
+    Raises:
+        NotImplementedError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.max(torch.tensor([[1, 5], [7, 2]]), dim=1)
@@ -304,6 +310,9 @@ def min(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
 
     Dtypes:
         Bool, integers and floating; the results: the input's; int64.
+
+    Raises:
+        NotImplementedError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -342,6 +351,9 @@ def median(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
     Dtypes:
         Integers and floating.
 
+    Raises:
+        NotImplementedError: the tensors are complex.
+
     Example:
         >>> import flambeau as torch
         >>> torch.median(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), 1)
@@ -364,6 +376,9 @@ def nanmedian(input: Any, *args: Any, out: Any = None, **kwargs: Any) -> Any:
 
     Dtypes:
         Integers and floating.
+
+    Raises:
+        NotImplementedError: the tensors are complex.
 
     Example:
         >>> import flambeau as torch
@@ -424,6 +439,11 @@ def quantile(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 3.0]), 0.4)
@@ -452,6 +472,11 @@ def nanquantile(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -492,6 +517,10 @@ def norm(
 
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
+
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch

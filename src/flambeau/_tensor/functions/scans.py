@@ -42,6 +42,9 @@ def trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1) -> Any:
         Integers, floating and complex; the result: the default dtype for integers, else the
         input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.trapezoid(torch.tensor([1.0, 5.0, 10.0]))
@@ -64,6 +67,10 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: Any = None, dim: int = -1
     Dtypes:
         Integers, floating and complex; the result: the default dtype for integers, else the
         input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -96,6 +103,9 @@ def gradient(
 
     Returns:
         One tensor per dimension.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch

@@ -163,6 +163,9 @@ def t(input: Any) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.t(torch.tensor([[1, 2], [3, 4]]))
@@ -186,6 +189,9 @@ def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.swapaxes(torch.ones(1, 2), 0, 1)
@@ -206,6 +212,9 @@ def swapdims(input: Any, dim0: int, dim1: int) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.swapdims(torch.ones(1, 2), 0, 1)
@@ -225,6 +234,9 @@ def adjoint(input: Any) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -248,6 +260,9 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: a dimension is none of the input's.
 
     Example:
         >>> import flambeau as torch
@@ -292,6 +307,9 @@ def moveaxis(input: Any, source: Any, destination: Any) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.moveaxis(torch.ones(1, 2), 0, 1)
@@ -308,6 +326,9 @@ def squeeze(input: Any, dim: Any = None) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -326,6 +347,9 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: a dimension is none of the input's.
 
     Example:
         >>> import flambeau as torch
@@ -354,6 +378,9 @@ def ravel(input: Any) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
@@ -369,6 +396,9 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the sizes do not make up that of ``dim``.
 
     Example:
         >>> import flambeau as torch
@@ -418,6 +448,9 @@ def broadcast_to(input: Any, size: Any) -> Any:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the shape of the input does not broadcast to ``shape``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
@@ -465,6 +498,9 @@ def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+
     Example:
         >>> import flambeau as torch
         >>> torch.broadcast_tensors(torch.tensor([1, 2]), torch.tensor([[3]]))
@@ -503,6 +539,9 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -550,6 +589,10 @@ def split_with_sizes(input: Any, split_sizes: Any, dim: int = 0) -> tuple[Any, .
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.split_with_sizes(torch.arange(5), [1, 4])
@@ -588,6 +631,10 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+        RuntimeError: the input has no dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.split(torch.arange(5), 2)
@@ -621,6 +668,10 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+        RuntimeError: the input has no dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.chunk(torch.arange(5), 2)
@@ -648,6 +699,10 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -706,6 +761,9 @@ def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.hsplit(torch.arange(4), 2)
@@ -723,6 +781,9 @@ def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.vsplit(torch.arange(4).reshape(2, 2), 2)
@@ -738,6 +799,9 @@ def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has fewer than three dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -760,6 +824,9 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     Dtypes:
         Any; the result has the input's.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.unbind(torch.tensor([[1, 2], [3, 4]]))
@@ -779,7 +846,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 def _at_least(one: Any, tensors: tuple[Any, ...]) -> Any:
     if len(tensors) == 1 and isinstance(tensors[0], TensorBase):
         return one(tensors[0])
-    if len(tensors) == 1:
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
     return tuple(one(x) for x in tensors)
 
@@ -792,6 +859,9 @@ def atleast_1d(*tensors: Any) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: an argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -811,6 +881,9 @@ def atleast_2d(*tensors: Any) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: an argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -835,6 +908,9 @@ def atleast_3d(*tensors: Any) -> Any:
 
     Dtypes:
         Any; the result has the input's.
+
+    Raises:
+        TypeError: an argument is no tensor.
 
     Example:
         >>> import flambeau as torch

@@ -39,6 +39,9 @@ def sort(
     Returns:
         ``(values, indices)``, both of the input's shape.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.sort(torch.tensor([3, 1, 2])).indices
@@ -59,6 +62,10 @@ def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = 
 
     Dtypes:
         Bool, integers and floating; the result is int64.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -95,6 +102,9 @@ def searchsorted(
     Dtypes:
         Integers and floating; the result is int64.
 
+    Raises:
+        RuntimeError: the input has no dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 6]))
@@ -126,6 +136,9 @@ def bucketize(
     Dtypes:
         Integers and floating.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.bucketize(torch.tensor([3, 6]), torch.tensor([1, 3, 5]))
@@ -149,6 +162,10 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
 
     Dtypes:
         Integers, weights floating; the result is int64, or has the weights'.
+
+    Raises:
+        RuntimeError: the tensors are floating or complex.
+        RuntimeError: the tensors hold bools.
 
     Example:
         >>> import flambeau as torch
@@ -194,6 +211,9 @@ def unique(
     Returns:
         The elements; with them, as asked, the place of each input element among them and the
         number of times each occurs.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -275,6 +295,9 @@ def unique_consecutive(
     Dtypes:
         Bool, integers and floating.
 
+    Raises:
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.unique_consecutive(torch.tensor([1, 1, 2]))
@@ -328,6 +351,9 @@ def histogram(
 
     Returns:
         ``(hist, bin_edges)``.
+
+    Raises:
+        RuntimeError: the tensors hold bools.
 
     Example:
         >>> import flambeau as torch

@@ -39,6 +39,7 @@ def copying(view: Callable[..., Any], name: str | None = None) -> Callable[..., 
         f"What the view ``{base}`` shows of a tensor, copied into memory of its own.\n\n"
         f"Arguments, shapes, dtypes and errors are those of ``{base}``; the result shares\n"
         "nothing with ``input``, and gradients flow through it.\n\n"
+        "Raises:\n    TypeError: the first argument is no tensor.\n\n"
         f"Follows ``torch.{title}``."
     )
     signature = inspect.signature(view)

@@ -34,6 +34,9 @@ class CastMethods:
         Dtypes:
             Any; the result has the input's.
 
+        Raises:
+            RuntimeError: ``value`` is a tensor of more than zero dimensions.
+
         Example:
             >>> import flambeau as torch
             >>> torch.ones(2).fill_(3)

@@ -188,6 +188,9 @@ class ShapeMethods:
         Dtypes:
             Any; the result has the input's.
 
+        Raises:
+            TypeError: the first argument is no tensor.
+
         Example:
             >>> import flambeau as torch
             >>> torch.arange(4).resize_as_(torch.ones(2, 2))

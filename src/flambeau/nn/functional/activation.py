@@ -60,6 +60,9 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     Dtypes:
         Integers and floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> import flambeau.nn.functional as F
@@ -78,6 +81,9 @@ def relu_(input: Tensor) -> Tensor:
 
     Dtypes:
         Integers and floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensor is a leaf that requires a gradient.
 
     Example:
         >>> import flambeau as torch
@@ -98,6 +104,9 @@ def sigmoid(input: Tensor) -> Tensor:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.sigmoid(torch.tensor([-1.0, 0.0, 2.0]))
@@ -115,6 +124,9 @@ def tanh(input: Tensor) -> Tensor:
     Dtypes:
         Any; the result: the default dtype for bools and integers, else the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.tanh(torch.tensor([-1.0, 0.0, 2.0]))
@@ -131,6 +143,9 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
     Dtypes:
         Integers and floating; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -180,6 +195,9 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensor is a leaf that requires a gradient.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.hardtanh_(torch.tensor([-3.0, 0.5, 2.0]))
@@ -201,6 +219,9 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.leaky_relu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -219,6 +240,9 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensor is a leaf that requires a gradient.
 
     Example:
         >>> import flambeau as torch
@@ -241,6 +265,9 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.elu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -258,6 +285,9 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensor is a leaf that requires a gradient.
 
     Example:
         >>> import flambeau as torch
@@ -278,6 +308,9 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.selu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -295,6 +328,9 @@ def selu_(input: Tensor) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensor is a leaf that requires a gradient.
 
     Example:
         >>> import flambeau as torch
@@ -339,6 +375,9 @@ def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: ``alpha`` is 0.
 
     Example:
         >>> import flambeau as torch
@@ -386,6 +425,9 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors hold integers or bools.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.silu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -403,6 +445,9 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -422,6 +467,9 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.hardswish(torch.tensor([-1.0, 0.0, 2.0]))
@@ -439,6 +487,9 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -460,6 +511,9 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.softplus(torch.tensor([-1.0, 0.0, 2.0]))
@@ -478,6 +532,9 @@ def softsign(input: Tensor) -> Tensor:
         Integers, floating and complex; the result: the default dtype for integers, else the
         input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.softsign(torch.tensor([-1.0, 0.0, 2.0]))
@@ -495,6 +552,9 @@ def tanhshrink(input: Tensor) -> Tensor:
     Dtypes:
         Integers, floating and complex; the result: the default dtype for integers, else the
         input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -540,6 +600,9 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.hardshrink(torch.tensor([-1.0, 0.0, 2.0]))
@@ -559,6 +622,9 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     Dtypes:
         Integers and floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.threshold(torch.tensor([-1.0, 2.0]), 0.0, 5.0)
@@ -577,6 +643,9 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensor is a leaf that requires a gradient.
 
     Example:
         >>> import flambeau as torch
@@ -642,6 +711,10 @@ def rrelu(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.rrelu(torch.tensor([-1.0, 2.0]), 0.25, 0.25)
@@ -667,6 +740,9 @@ def rrelu_(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensor is a leaf that requires a gradient.
 
     Example:
         >>> import flambeau as torch
@@ -716,6 +792,9 @@ def logsigmoid(input: Tensor) -> Tensor:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors hold bools.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.logsigmoid(torch.tensor([-1.0, 0.0, 2.0]))
@@ -758,6 +837,11 @@ def softmax(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> import flambeau.nn.functional as F
@@ -780,6 +864,11 @@ def log_softmax(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.log_softmax(torch.tensor([0.0, 1.0]), 0)
@@ -798,6 +887,11 @@ def softmin(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the tensors are complex.
+        RuntimeError: the tensors hold integers or bools.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch
@@ -819,6 +913,9 @@ def gumbel_softmax(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        IndexError: ``dim`` is no dimension of the logits.
 
     Example:
         >>> import flambeau as torch

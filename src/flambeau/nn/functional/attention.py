@@ -260,6 +260,9 @@ def multi_head_attention_forward(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the tensors hold integers or bools.
+
     Example:
         >>> import flambeau as torch
         >>> x, w, b = torch.ones(3, 1, 2), torch.ones(6, 2), torch.zeros(6)

@@ -69,6 +69,9 @@ def alpha_dropout(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.alpha_dropout(torch.tensor([1.0, 2.0]), training=False)
@@ -89,6 +92,9 @@ def feature_alpha_dropout(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import flambeau as torch
@@ -148,6 +154,9 @@ def dropout1d(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        ValueError: ``p`` is not between 0 and 1.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.dropout1d(torch.ones(2, 3), training=False)
@@ -170,6 +179,9 @@ def dropout2d(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.dropout2d(torch.ones(1, 2, 2, 1), training=False).flatten()
@@ -187,6 +199,9 @@ def dropout3d(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        ValueError: ``p`` is not between 0 and 1.
 
     Example:
         >>> import flambeau as torch

@@ -94,6 +94,10 @@ def mse_loss(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> import flambeau.nn.functional as F
@@ -121,6 +125,10 @@ def l1_loss(
 
     Dtypes:
         Floating and complex; the result: real for complex numbers, else the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -217,6 +225,10 @@ def kl_div(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -392,6 +404,9 @@ def nll_loss(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        ValueError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.nll_loss(torch.tensor([[0.0, 1.0]]), torch.tensor([1]))
@@ -493,6 +508,10 @@ def linear_cross_entropy(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> F = torch.nn.functional
@@ -538,6 +557,9 @@ def poisson_nll_loss(
 
     Dtypes:
         Integers and floating; the result: the default dtype for integers, else the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -628,6 +650,9 @@ def hinge_embedding_loss(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.hinge_embedding_loss(torch.tensor([0.5]), torch.tensor([-1.0]))
@@ -659,6 +684,10 @@ def margin_ranking_loss(
 
     Dtypes:
         Integers and floating; the result: the default dtype for integers, else the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has no dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -698,6 +727,10 @@ def soft_margin_loss(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -821,6 +854,10 @@ def multilabel_soft_margin_loss(
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        RuntimeError: the sizes of the tensors do not fit.
 
     Example:
         >>> import flambeau as torch
@@ -958,6 +995,10 @@ def triplet_margin_with_distance_loss(
     Dtypes:
         Integers, floating and complex; the result: the default dtype for integers, real for
         complex numbers, else the input's.
+
+    Raises:
+        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has fewer than two dimensions.
 
     Example:
         >>> import flambeau as torch

@@ -257,6 +257,9 @@ def rms_norm(
     Dtypes:
         Floating and complex; the result has the input's.
 
+    Raises:
+        TypeError: the first argument is no tensor.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.rms_norm(torch.tensor([1.0, 3.0]), (2,))
@@ -368,6 +371,10 @@ def normalize(
 
     Dtypes:
         Floating and complex; the result has the input's.
+
+    Raises:
+        TypeError: the tensors hold bools.
+        IndexError: ``dim`` is no dimension of the input.
 
     Example:
         >>> import flambeau as torch

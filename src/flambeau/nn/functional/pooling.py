@@ -18,6 +18,7 @@ from flambeau.nn.functional._base import (
 )
 
 _SPACE = ["", "L", "H, W", "D, H, W"]
+_NUMBERS = ["no", "one", "two", "three", "four", "five"]
 
 
 def _check_rank(name: str, input: Tensor, n: int) -> None:
@@ -128,8 +129,6 @@ def _max_pool(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     pool.__name__ = pool.__qualname__ = name
     pool.__doc__ = f"""The maximum of every window; with `return_indices` also its place.
 
-    Follows `torch.nn.functional.{name}`.
-
     Shape:
         - input ``(N, C, {_SPACE[n]})`` or without ``N``
         - output likewise, with fewer places
@@ -138,7 +137,10 @@ def _max_pool(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         Integers and floating; the results: the input's; int64.
 
     Raises:
-        RuntimeError: the windows do not fit the input.
+        RuntimeError: the input has neither {_NUMBERS[n + 1]} nor {_NUMBERS[n + 2]} dimensions,
+            or the windows do not fit it.
+
+    Follows `torch.nn.functional.{name}`.
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
     with_indices.__doc__ = f"""Both results of :func:`{name}`: maxima and places.
@@ -148,6 +150,9 @@ def _max_pool(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     Dtypes:
         Integers and floating; the results: the input's; int64.
+
+    Raises:
+        RuntimeError: the input has neither {_NUMBERS[n + 1]} nor {_NUMBERS[n + 2]} dimensions.
 
     Follows `torch.nn.functional.{name}_with_indices`.
     """
@@ -204,6 +209,9 @@ def avg_pool1d(
     Dtypes:
         Integers and floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 4.0]]), 2)
@@ -227,6 +235,9 @@ def avg_pool2d(
 
     Dtypes:
         Integers and floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has neither three nor four dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -254,6 +265,9 @@ def avg_pool3d(
 
     Dtypes:
         Integers and floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has neither four nor five dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -294,6 +308,9 @@ def _lp_pool(n: int) -> Callable[..., Tensor]:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has neither {_NUMBERS[n + 1]} nor {_NUMBERS[n + 2]} dimensions.
 
     Follows `torch.nn.functional.{name}`.
     """
@@ -342,6 +359,9 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        RuntimeError: the input has fewer than two dimensions.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.functional.adaptive_avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 4.0]]), 2)
@@ -356,6 +376,9 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has neither three nor four dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -372,6 +395,9 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        RuntimeError: the input has neither four nor five dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -405,6 +431,9 @@ def _adaptive_max(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     Dtypes:
         Floating; the results: the input's; int64.
 
+    Raises:
+        RuntimeError: the input has neither {_NUMBERS[n + 1]} nor {_NUMBERS[n + 2]} dimensions.
+
     Follows `torch.nn.functional.{name}`.
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
@@ -415,6 +444,9 @@ def _adaptive_max(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     Dtypes:
         Floating; the results: the input's; int64.
+
+    Raises:
+        RuntimeError: the input has neither {_NUMBERS[n + 1]} nor {_NUMBERS[n + 2]} dimensions.
 
     Follows `torch.nn.functional.{name}_with_indices`.
     """
@@ -486,6 +518,9 @@ def _fractional(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        ValueError: neither the size of the output nor its ratio is given.
+
     Follows `torch.nn.functional.{name}` (Graham, *Fractional Max-Pooling*, 2014).
     """
     with_indices.__name__ = with_indices.__qualname__ = f"{name}_with_indices"
@@ -496,6 +531,9 @@ def _fractional(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     Dtypes:
         Floating; the results: the input's; int64.
+
+    Raises:
+        ValueError: neither the size of the output nor its ratio is given.
 
     Follows `torch.nn.functional.{name}_with_indices`.
     """
@@ -569,6 +607,9 @@ def _unpool(n: int) -> Callable[..., Tensor]:
 
     Dtypes:
         Floating, places int64; the result has the maxima's.
+
+    Raises:
+        RuntimeError: the places do not have the shape of the input.
 
     Follows `torch.nn.functional.{name}`.
     """

@@ -171,6 +171,9 @@ def upsample(
     Dtypes:
         Floating; the result has the input's.
 
+    Raises:
+        ValueError: both or neither of ``size`` and ``scale_factor`` are given.
+
     Example:
         >>> import warnings
         >>> import flambeau as torch
@@ -194,6 +197,9 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import warnings
@@ -221,6 +227,9 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 
     Dtypes:
         Floating; the result has the input's.
+
+    Raises:
+        TypeError: the first argument is no tensor.
 
     Example:
         >>> import warnings
