@@ -44,6 +44,10 @@ WRONG_CALLS: dict[str, tuple[str, str]] = {
         "the sizes of the tensors do not fit.",
         "(torch.ones(1, 2, 5), torch.ones(3, 4, 2), None, [1], [0], [1], False, [0], 1)",
     ),
+    "ctc_loss": (
+        "the input has neither two nor three dimensions.",
+        "(torch.zeros(3), torch.tensor([1]), torch.tensor([3]), torch.tensor([1]))",
+    ),
     "detach": ("the first argument is no tensor.", "('x')"),
     "dropout": ("``p`` is not between 0 and 1.", "(torch.ones(3), 2.0, True)"),
     "dsplit": ("the input has fewer than three dimensions.", "(torch.ones(2), 1)"),

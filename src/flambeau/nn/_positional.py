@@ -378,7 +378,7 @@ def ctc_loss(
         Floating, targets and lengths integers; the result has the input's.
 
     Raises:
-        RuntimeError: the sizes of the tensors do not fit.
+        RuntimeError: the input has neither two nor three dimensions.
 
     Example:
         >>> import flambeau as torch
