@@ -8,7 +8,8 @@ import numpy as np
 
 import flambeau as torch
 from flambeau._engine import executor, recorder
-from flambeau._engine.program import Layout, matching, stats
+from flambeau._engine.layout import Layout
+from flambeau._engine.program import stats
 
 
 def test_a_dead_input_is_donated():
@@ -159,16 +160,6 @@ def test_the_programs_longest_unused_make_room(monkeypatch):
         made = stats.programs
         assert program(n) == n * n
         assert stats.programs - made == fresh, n
-
-
-def test_matching_gives_each_result_at_most_one_leaf():
-    from flambeau._engine.aval import aval_of
-    from flambeau._engine.device import CPU
-
-    a = aval_of((2,), np.dtype(np.float32), CPU)
-    b = aval_of((3,), np.dtype(np.float32), CPU)
-    assert matching([a, a, b], [a], [0, 1, 2]) == (0,)
-    assert matching([a, a, b], [b, a, a], [0, 1, 2]) == (0, 1, 2)
 
 
 def test_the_verifier_accepts_what_the_recorder_makes():

@@ -172,9 +172,9 @@ def test_one_by_one_each_is_compiled_once():
     torch.config.mode = "eager"
     try:
         run(0.01)
-        compiled = {c: c.jitted._cache_size() for c in calls() if c.jitted}
+        compiled = {c: c.jitted["cpu"]._cache_size() for c in calls() if c.jitted}
         run(0.02)
-        after = {c: c.jitted._cache_size() for c in calls() if c.jitted}
+        after = {c: c.jitted["cpu"]._cache_size() for c in calls() if c.jitted}
     finally:
         torch.config.mode = "lazy"
     assert len(compiled) >= 100

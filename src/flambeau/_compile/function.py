@@ -16,8 +16,9 @@ from flambeau._autograd.tape import Node, mode
 from flambeau._compile.cells import GradCell, ItemCell, Snapshot, StorageCell, holders
 from flambeau._config import config
 from flambeau._engine import recorder
+from flambeau._engine.donation import pair
 from flambeau._engine.executor import layout_of
-from flambeau._engine.program import Program, compile_graph, matching
+from flambeau._engine.program import Program, compile_graph
 from flambeau._engine.value import Value
 from flambeau._tensor import dtypes
 from flambeau._tensor.aliases import updates
@@ -364,10 +365,9 @@ class _Replay:
             for i, (kind, s) in enumerate(plan.sources)
             if kind == "cell" and (id(s) in written or _place(s) in written_places)
         ]
-        avals = [layout.out_avals[k] for k in plan.live]
-        donated = matching(layout.leaf_avals, avals, free)
-        self.program = _known(state, plan.live, donated) or compile_graph(
-            layout, plan.live, donated, device, "a compiled function"
+        pairs = pair(layout, plan.live, free)
+        self.program = _known(state, plan.live, tuple(sorted(pairs))) or compile_graph(
+            layout, plan.live, pairs, device, "a compiled function"
         )
         at = {k: i for i, k in enumerate(self.program.live)}
         self.writes = [(c, at[k], layout.out_avals[k]) for c, k in plan.writes]

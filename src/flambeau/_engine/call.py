@@ -7,13 +7,14 @@ it has inferred.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from flambeau._engine import xla
 from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.device import Place
 from flambeau._ops._prng import advance
@@ -31,6 +32,8 @@ class Call:
         fn: flat arrays (None where an optional one is absent) to a tuple of arrays.
         single: whether the user gets one result rather than a tuple; known once a shape
             has been inferred.
+        replaces: for each result, the position of the input that it is the next state of (None
+            for a fresh one); None for all where nothing is known.
         view: whether the result is a view of the first input.
         scatter: for views, ``(base, new) -> base``; None to derive it from indices.
         taped: like ``fn``, with the row's own first derivative if it has one.
@@ -39,7 +42,7 @@ class Call:
     """
 
     __slots__ = (
-        "_shapes", "fn", "jitted", "name", "op", "random", "residuals", "scatter",
+        "_shapes", "fn", "jitted", "name", "op", "random", "replaces", "residuals", "scatter",
         "signature", "single", "static", "taped", "view",
     )  # fmt: skip
 
@@ -56,8 +59,10 @@ class Call:
         residuals: bool = False,
         signature: str | None = None,
         taped: Callable[..., Any] | None = None,
+        replaces: tuple[int | None, ...] | None = None,
     ):
         self.name = name
+        self.replaces = replaces
         self.signature = signature
         self.op = op
         self.static = static or {}
@@ -66,7 +71,7 @@ class Call:
         self.random = random
         self.residuals = residuals
         self.single: bool | None = None
-        self.jitted: Any = None
+        self.jitted: dict[str, Any] = {}
         self._shapes: dict[tuple[Any, ...], tuple[Aval, ...]] = {}
 
         def flat(*arrays: Any) -> tuple[jax.Array, ...]:
@@ -93,11 +98,19 @@ class Call:
             self._shapes[key] = found
         return found
 
-    def run(self, *arrays: Any) -> tuple[jax.Array, ...]:
+    def run(self, arrays: Sequence[Any], device: Place) -> tuple[jax.Array, ...]:
         """Execute alone, through this call's own jit cache."""
-        if self.jitted is None:
-            self.jitted = jax.jit(self.fn)
-        return self.jitted(*arrays)
+        jitted = self.jitted.get(device.kind)
+        if jitted is not None:
+            return jitted(*arrays)
+
+        def first(options: dict[str, Any]) -> tuple[jax.Array, ...]:
+            made = jax.jit(self.fn, compiler_options=options)
+            outs = made(*arrays)
+            self.jitted[device.kind] = made
+            return outs
+
+        return xla.attempt(device, first)
 
     def __repr__(self) -> str:
         return f"<call {self.name}>"

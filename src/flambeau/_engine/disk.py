@@ -23,6 +23,7 @@ import jaxlib
 from jax.experimental import serialize_executable
 
 from flambeau._config import config
+from flambeau._engine import xla
 from flambeau._engine.device import Place
 
 LIMIT_BYTES = 2 << 30
@@ -33,7 +34,7 @@ def program_key(signature: str | None, device: Place) -> str | None:
     """The name of a program's file; None when it cannot be kept."""
     if signature is None or config.cache_dir is None:
         return None
-    words = f"{signature}|{_surroundings()}|{_hardware(device)}"
+    words = f"{signature}|{_surroundings()}|{_hardware(device)}|{xla.options(device)}"
     return hashlib.sha256(words.encode()).hexdigest()
 
 

@@ -15,7 +15,9 @@ import jax
 import numpy as np
 
 from flambeau._config import config
-from flambeau._engine.program import Layout, Program, compile_graph, matching, name_step, stats
+from flambeau._engine.donation import pair
+from flambeau._engine.layout import Layout
+from flambeau._engine.program import Program, compile_graph, name_step, stats
 from flambeau._engine.recorder import Graph, State, flush, set_executor
 from flambeau._engine.value import Value
 
@@ -191,8 +193,8 @@ def _run_unknown(
             return _run_singly(graph, layout, live)
     _weather.misses += 1
     reason = graph.novelty or _why(state, live, donate)
-    matched = matching(layout.leaf_avals, [layout.out_avals[k] for k in live], donate)
-    program = compile_graph(layout, live, matched, graph.device, reason)
+    pairs = pair(layout, live, donate)
+    program = compile_graph(layout, live, pairs, graph.device, reason)
     entry.programs[donate] = program
     _resident[entry, donate] = program
     if len(_resident) > config.max_programs:
@@ -240,7 +242,7 @@ def _run_singly(graph: Graph, layout: Layout, live: tuple[int, ...]) -> list[Any
             env[slot] = np.asarray(value).astype(dtype)
     for i, step in enumerate(layout.steps):
         try:
-            outs = step.call.run(*[env[s] for s in step.inputs])
+            outs = step.call.run([env[s] for s in step.inputs], graph.device)
         except Exception as error:
             name_step(error, step)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import sys
 import threading
 import time
@@ -11,73 +12,38 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from flambeau._config import config
-from flambeau._engine import disk
-from flambeau._engine.aval import Aval
+from flambeau._engine import disk, xla
 from flambeau._engine.device import Place
+from flambeau._engine.layout import PACKS, Layout
 from flambeau._engine.recorder import State
-
-_PACKS = (("f", np.float64), ("i", np.int64), ("c", np.complex128))
-
-
-class Layout:
-    """Where everything of a trie state is: leaves, packed numbers, results."""
-
-    __slots__ = ("leaf_avals", "leaf_slots", "out_avals", "out_slots", "packed", "steps")
-
-    def __init__(self, state: State):
-        self.steps = state.path()
-        self.leaf_slots: list[int] = []
-        self.leaf_avals: list[Aval] = []
-        self.out_slots: list[int] = []
-        self.out_avals: list[Aval] = []
-        self.packed: dict[str, list[tuple[int, np.dtype]]] = {"f": [], "i": [], "c": []}
-        for step in self.steps:
-            assert step.parent is not None
-            for i, aval in enumerate(step.leaves):
-                slot = step.parent.n + i
-                if aval.kind is None:
-                    self.leaf_slots.append(slot)
-                    self.leaf_avals.append(aval)
-                else:
-                    self.packed[aval.kind].append((slot, aval.dtype))
-            for i, aval in enumerate(step.outs):
-                self.out_slots.append(step.first_out + i)
-                self.out_avals.append(aval)
-
-    def bind(self, leaves: Sequence[Any], packs: Sequence[Any]) -> dict[int, Any]:
-        """Slots to arrays, before anything ran. Works on arrays and on tracers."""
-        env: dict[int, Any] = {-1: None}
-        env.update(zip(self.leaf_slots, leaves, strict=True))
-        present = [kind for kind, _ in _PACKS if self.packed[kind]]
-        for kind, vector in zip(present, packs, strict=True):
-            for i, (slot, dtype) in enumerate(self.packed[kind]):
-                env[slot] = jnp.asarray(vector[i]).astype(dtype)
-        return env
-
-    def pack(self, scalars: tuple[list[float], list[int], list[complex]]) -> list[np.ndarray]:
-        """The numbers of a graph as one vector per kind that occurs."""
-        return [
-            np.array(values, dtype)
-            for values, (_, dtype) in zip(scalars, _PACKS, strict=True)
-            if values
-        ]
 
 
 class Program:
     """A compiled graph.
 
     Calling it with the leaves and the packed numbers gives the live results.
+
+    Attributes:
+        compiled: gives the results in the order of their memory (see :func:`_order`).
+        live: ordinals of the results.
+        donated: ordinals of the leaves whose memory it reuses.
+        sorted: brings what `compiled` gives into the order of `live`; None where it is so.
+        seconds: how long making it took.
+        uses: how often it ran.
+        used: when it ran last, in launches of the process.
     """
 
-    __slots__ = ("compiled", "donated", "held", "live", "seconds", "used", "uses")
+    __slots__ = ("compiled", "donated", "held", "live", "seconds", "sorted", "used", "uses")
 
-    def __init__(self, compiled: Any, live: tuple[int, ...], donated: tuple[int, ...]):
+    def __init__(self, compiled: Any, live: tuple[int, ...], pairs: dict[int, int]):
         self.compiled = compiled
         self.live = live
-        self.donated = donated
+        self.donated = tuple(sorted(pairs))
+        order = _order(live, pairs)
+        at = {k: i for i, k in enumerate(order)}
+        self.sorted = None if order == live else operator.itemgetter(*[at[k] for k in live])
         self.held: tuple[list[bytes], list[Any]] = ([], [])
         self.uses = 0
         self.used = stats.launches
@@ -97,8 +63,21 @@ class Program:
             else:
                 packs = [jax.device_put(p) for p in packs]
                 self.held = (words, packs)  # at once: another thread may run this program
-            return self.compiled(*leaves, *packs)
-        return self.compiled(*leaves)
+            outs = self.compiled(*leaves, *packs)
+        else:
+            outs = self.compiled(*leaves)
+        return outs if self.sorted is None else self.sorted(outs)
+
+
+def _order(live: tuple[int, ...], pairs: dict[int, int]) -> tuple[int, ...]:
+    """The results as the compiled program gives them.
+
+    JAX lets each donated input, the first first, give its memory to the first result of its
+    shape that has none: results that take an input's memory come first, in the inputs' order.
+    """
+    first = [pairs[i] for i in sorted(pairs)]
+    taken = set(first)
+    return (*first, *[k for k in live if k not in taken])
 
 
 class Stats:
@@ -136,7 +115,7 @@ _compiling = threading.RLock()
 def compile_graph(
     layout: Layout,
     live: tuple[int, ...],
-    donated: tuple[int, ...],
+    pairs: dict[int, int],
     device: Place,
     reason: str,
 ) -> Program:
@@ -145,11 +124,13 @@ def compile_graph(
     Args:
         layout: the graph.
         live: ordinals of the results to return.
-        donated: ordinals of the leaves whose memory the program may reuse.
+        pairs: which leaf gives its memory to which result, as ordinals.
         device: where it will run.
         reason: why it is new, for the log.
     """
     n_leaves = len(layout.leaf_slots)
+    program = Program(None, live, pairs)
+    order, donated = _order(live, pairs), program.donated
 
     def run(*args: Any) -> list[Any]:
         leaves, packs = args[:n_leaves], args[n_leaves:]
@@ -162,20 +143,21 @@ def compile_graph(
                 raise
             for i, out in enumerate(outs):
                 env[step.first_out + i] = out
-        return _unaliased([env[layout.out_slots[k]] for k in live], args)
+        return _unaliased([env[layout.out_slots[k]] for k in order], args)
 
     structs = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in layout.leaf_avals]
-    for kind, dtype in _PACKS:
+    for kind, dtype in PACKS:
         if layout.packed[kind]:
             structs.append(jax.ShapeDtypeStruct((len(layout.packed[kind]),), dtype))
     start = time.perf_counter()
     with _compiling:
-        key = disk.program_key(_signature(layout, live, donated), device)
+        key = disk.program_key(_signature(layout, order, donated), device)
         compiled = disk.load(key, device) if key else None
         hit = compiled is not None
         if compiled is None:
             with jax.enable_x64(True), device.scope():
-                compiled = jax.jit(run, donate_argnums=donated).lower(*structs).compile()
+                lowered = jax.jit(run, donate_argnums=donated).lower(*structs)
+                compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
             if key:
                 disk.store(key, compiled)
     seconds = time.perf_counter() - start
@@ -189,7 +171,7 @@ def compile_graph(
     stats.log.append(line)
     if "compile" in config.log:
         print(f"flambeau: {line}", file=sys.stderr)
-    program = Program(compiled, live, donated)
+    program.compiled = compiled
     program.seconds = seconds
     return program
 
@@ -210,7 +192,7 @@ def _unaliased(outs: list[Any], args: Sequence[Any]) -> list[Any]:
     return result
 
 
-def _signature(layout: Layout, live: tuple[int, ...], donated: tuple[int, ...]) -> str | None:
+def _signature(layout: Layout, order: tuple[int, ...], donated: tuple[int, ...]) -> str | None:
     """The graph in words that mean the same in another process; None if it has no such words."""
     digest = hashlib.sha256()
     for step in layout.steps:
@@ -219,21 +201,5 @@ def _signature(layout: Layout, live: tuple[int, ...], donated: tuple[int, ...]) 
             return None
         leaves = [(a.shape, a.dtype.name, a.kind) for a in step.leaves]
         digest.update(f"{words}|{step.inputs}|{leaves}\n".encode())
-    digest.update(f"{live}|{donated}".encode())
+    digest.update(f"{order}|{donated}".encode())
     return digest.hexdigest()
-
-
-def matching(
-    leaf_avals: Sequence[Aval], out_avals: Sequence[Aval], leaves: Sequence[int]
-) -> tuple[int, ...]:
-    """Those of the leaves whose memory some result can take over: same shape and dtype."""
-    room: dict[Any, int] = {}
-    for a in out_avals:
-        room[a] = room.get(a, 0) + 1
-    taken = []
-    for i in leaves:
-        left = room.get(leaf_avals[i], 0)
-        if left:
-            room[leaf_avals[i]] = left - 1
-            taken.append(i)
-    return tuple(taken)

@@ -139,13 +139,16 @@ def _lstm_forward(
     *,
     reverse: bool,
 ) -> tuple[Any, Any]:
+    across = turned(w_hh)  # once, where each step would do it
+
     def step(state: tuple[jax.Array, jax.Array], x: jax.Array) -> Any:
         h, c = state
-        i, f, g, o = jnp.split(x + dot_last(h, w_hh), 4, -1)
-        i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+        i, f, g, o = jnp.split(x + lax.dot(h, across), 4, -1)
+        gates = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+        i, f, g, o = gates
         c = f * c + i * g
         h = o * jnp.tanh(c)
-        return (h, c), (h, c, jnp.concatenate([i, f, g, o], -1))
+        return (h, c), (h, c, gates)
 
     projected = _project(input, w_ih, b_ih, b_hh)
     (h, c), (output, cells, gates) = lax.scan(step, (hx, cx), projected, reverse=reverse)
@@ -161,19 +164,22 @@ def _lstm_backward(saved: Any, cotangents: Any, *, reverse: bool) -> tuple[Any, 
         parts = (later[1:], first[None]) if reverse else (first[None], later[:-1])
         return jnp.concatenate(parts)
 
+    # What `h = o tanh(c)` needs does not depend on what comes later: all steps at once.
+    *others, o = gates
+    bent = jnp.tanh(cells)
+    by_cell, by_o = lax.optimization_barrier((o * (1 - bent * bent), bent * o * (1 - o)))
+
     def step(state: tuple[jax.Array, jax.Array], now: Any) -> Any:
         by_h, by_c = state
-        by_output, c, c_before, activated = now
-        i, f, g, o = jnp.split(activated, 4, -1)
-        bent = jnp.tanh(c)
+        by_output, by_cell, by_o, c_before, (i, f, g) = now
         by_h = by_h + by_output
-        by_c = by_c + by_h * o * (1 - bent * bent)
+        by_c = by_c + by_h * by_cell
         by_gates = jnp.concatenate(
             [
                 by_c * g * i * (1 - i),
                 by_c * c_before * f * (1 - f),
                 by_c * i * (1 - g * g),
-                by_h * bent * o * (1 - o),
+                by_h * by_o,
             ],
             -1,
         )
@@ -183,7 +189,7 @@ def _lstm_backward(saved: Any, cotangents: Any, *, reverse: bool) -> tuple[Any, 
     (by_h, by_c), by_gates = lax.scan(
         step,
         (by_h, by_c),
-        (by_output, cells, before(cx, cells), gates),
+        (by_output, by_cell, by_o, before(cx, cells), others),
         reverse=not reverse,
     )
     by_input, by_w_ih = dot_last_gradients(input, w_ih, by_gates)

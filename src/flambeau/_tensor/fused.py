@@ -190,4 +190,6 @@ def _make(
 
     flags = sorted(static.items())
     words = f"fused {rule.__module__}.{rule.__qualname__}{flags!r}{names}{columns}{n}{hyper_names}"
-    return Call(rule.__name__, fn, signature=words)
+    sizes = [max(c) + 1 if isinstance(c, tuple) else c for c in columns]
+    replaces = (*range(n), *range(2 * n, 2 * n + sum(sizes)))
+    return Call(rule.__name__, fn, signature=words, replaces=replaces)

@@ -1,0 +1,85 @@
+"""Which inputs of a program give their memory to which results.
+
+An input that nobody else holds can be overwritten by a result of its shape and dtype. Which one
+matters: a new parameter belongs into the old parameter's memory, since whatever else would be
+written there has to wait until the parameter was read for the last time, or XLA copies it first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from flambeau._engine.aval import Aval
+from flambeau._engine.layout import Layout
+from flambeau._engine.recorder import State
+
+REACH = 16
+"""So many operations between a result and the input it comes from are looked through."""
+
+
+def pair(layout: Layout, live: Sequence[int], free: Iterable[int]) -> dict[int, int]:
+    """Pairs of leaves and results, at most one for each.
+
+    A result takes the memory of the leaf that it is the next state of: the one its operation
+    says it replaces, or else the nearest of its shape among what it was computed from. Where
+    several come from one leaf the last has it: an update comes after the gradient. What is left
+    over is paired in order.
+
+    Args:
+        layout: the graph.
+        live: ordinals of the results.
+        free: ordinals of the leaves that may be overwritten.
+
+    Returns:
+        The result's ordinal by the leaf's.
+    """
+    loose = {layout.leaf_slots[i]: i for i in free}
+    if not loose:
+        return {}
+    makers = {s: step for step in layout.steps for s in range(step.first_out, step.n)}
+    pairs: dict[int, int] = {}
+    rest = []
+    says = {k: makers[layout.out_slots[k]].call.replaces is not None for k in live}
+    for k in sorted(live, key=lambda k: (says[k], k), reverse=True):
+        slot = _origin(layout.out_slots[k], layout.out_avals[k], makers, loose, layout)
+        if slot is None:
+            rest.append(k)
+        else:
+            pairs[loose.pop(slot)] = k
+    left: dict[Aval, deque[int]] = {}
+    for i in sorted(loose.values()):
+        left.setdefault(layout.leaf_avals[i], deque()).append(i)
+    for k in reversed(rest):
+        candidates = left.get(layout.out_avals[k])
+        if candidates:
+            pairs[candidates.popleft()] = k
+    return pairs
+
+
+def _origin(
+    slot: int, aval: Aval, makers: dict[int, State], loose: dict[int, int], layout: Layout
+) -> int | None:
+    """The slot of the loose leaf of this shape that a result comes from, nearest first."""
+    waiting, seen = deque([slot]), {slot}
+    for _ in range(REACH):
+        if not waiting:
+            return None
+        step = makers.get(slot := waiting.popleft())
+        if step is None:
+            continue
+        replaced = step.call.replaces
+        inputs = step.inputs
+        if replaced is not None:
+            at = replaced[slot - step.first_out]
+            inputs = () if at is None else (inputs[at],)
+        for s in inputs:
+            if s in seen or s < 0:
+                continue
+            seen.add(s)
+            if s in loose:
+                if layout.leaf_avals[loose[s]] is aval:
+                    return s
+            elif s in makers and makers[s].outs[s - makers[s].first_out] is aval:
+                waiting.append(s)
+    return None

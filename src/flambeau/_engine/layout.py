@@ -1,0 +1,59 @@
+"""Layouts: where everything of a recorded graph is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from flambeau._engine.aval import Aval
+from flambeau._engine.recorder import State
+
+PACKS = (("f", np.float64), ("i", np.int64), ("c", np.complex128))
+"""The kinds of Python numbers, in the order of their vectors, and how each is passed."""
+
+
+class Layout:
+    """Where everything of a trie state is: leaves, packed numbers, results."""
+
+    __slots__ = ("leaf_avals", "leaf_slots", "out_avals", "out_slots", "packed", "steps")
+
+    def __init__(self, state: State):
+        self.steps = state.path()
+        self.leaf_slots: list[int] = []
+        self.leaf_avals: list[Aval] = []
+        self.out_slots: list[int] = []
+        self.out_avals: list[Aval] = []
+        self.packed: dict[str, list[tuple[int, np.dtype]]] = {"f": [], "i": [], "c": []}
+        for step in self.steps:
+            assert step.parent is not None
+            for i, aval in enumerate(step.leaves):
+                slot = step.parent.n + i
+                if aval.kind is None:
+                    self.leaf_slots.append(slot)
+                    self.leaf_avals.append(aval)
+                else:
+                    self.packed[aval.kind].append((slot, aval.dtype))
+            for i, aval in enumerate(step.outs):
+                self.out_slots.append(step.first_out + i)
+                self.out_avals.append(aval)
+
+    def bind(self, leaves: Sequence[Any], packs: Sequence[Any]) -> dict[int, Any]:
+        """Slots to arrays, before anything ran. Works on arrays and on tracers."""
+        env: dict[int, Any] = {-1: None}
+        env.update(zip(self.leaf_slots, leaves, strict=True))
+        present = [kind for kind, _ in PACKS if self.packed[kind]]
+        for kind, vector in zip(present, packs, strict=True):
+            for i, (slot, dtype) in enumerate(self.packed[kind]):
+                env[slot] = jnp.asarray(vector[i]).astype(dtype)
+        return env
+
+    def pack(self, scalars: tuple[list[float], list[int], list[complex]]) -> list[np.ndarray]:
+        """The numbers of a graph as one vector per kind that occurs."""
+        return [
+            np.array(values, dtype)
+            for values, (_, dtype) in zip(scalars, PACKS, strict=True)
+            if values
+        ]

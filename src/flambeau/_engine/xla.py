@@ -1,0 +1,48 @@
+"""What XLA is told when it compiles, per platform, and how it is asked.
+
+Each option rests on a measurement in ``docs/internals/performance.md``. An option that the
+user's ``XLA_FLAGS`` name is theirs; one that this version of XLA does not know is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import jax
+
+from flambeau._engine.device import Place
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "cpu": {
+        # What YNNPACK runs: all but convolutions, in which Eigen is up to four times faster.
+        "xla_cpu_experimental_ynn_fusion_type": (
+            "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE"
+        ),
+        # Sees that donated memory is read for the last time, where else it would be copied.
+        "xla_cpu_copy_insertion_use_region_analysis": True,
+    },
+}
+_unknown: set[str] = set()
+T = TypeVar("T")
+
+
+def options(device: Place) -> dict[str, Any]:
+    """The options that programs for a device are compiled with."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    chosen = _OPTIONS.get(device.kind, {})
+    return {k: v for k, v in chosen.items() if k not in flags and k not in _unknown}
+
+
+def attempt(device: Place, compile: Callable[[dict[str, Any]], T]) -> T:
+    """Compile with the options for a device, without those that turn out to be unknown."""
+    while True:
+        chosen = options(device)
+        try:
+            return compile(chosen)
+        except jax.errors.JaxRuntimeError as error:
+            refused = [name for name in chosen if name in str(error)]
+            if not refused:
+                raise
+            _unknown.update(refused)

@@ -1,0 +1,47 @@
+"""What XLA is told when it compiles."""
+
+import jax
+import pytest
+
+from flambeau._engine import xla
+from flambeau._engine.device import CPU
+
+
+def test_the_options_are_known_to_this_xla(monkeypatch):
+    monkeypatch.setattr(xla, "_unknown", set())
+    lowered = jax.jit(lambda x: x + 1).lower(1.0)
+    compiled = xla.attempt(CPU, lambda o: lowered.compile(compiler_options=o))
+    assert compiled(1.0) == 2.0
+    assert xla._unknown == set()
+
+
+def test_an_unknown_option_is_left_out_from_then_on(monkeypatch):
+    monkeypatch.setattr(xla, "_unknown", set())
+    monkeypatch.setitem(xla._OPTIONS["cpu"], "xla_cpu_make_it_fast", True)
+    lowered = jax.jit(lambda x: x * 3).lower(1.0)
+    seen = []
+
+    def compile(options):
+        seen.append(set(options))
+        return lowered.compile(compiler_options=options)
+
+    assert xla.attempt(CPU, compile)(2.0) == 6.0
+    assert len(seen) == 2
+    assert "xla_cpu_make_it_fast" in seen[0]
+    assert seen[1] == seen[0] - {"xla_cpu_make_it_fast"}
+    assert "xla_cpu_make_it_fast" not in xla.options(CPU)
+
+
+def test_other_errors_of_the_compiler_are_told():
+    def compile(options):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: no room")
+
+    with pytest.raises(jax.errors.JaxRuntimeError, match="no room"):
+        xla.attempt(CPU, compile)
+
+
+def test_what_the_user_says_of_an_option_stands(monkeypatch):
+    name = "xla_cpu_copy_insertion_use_region_analysis"
+    assert name in xla.options(CPU)
+    monkeypatch.setenv("XLA_FLAGS", f"--{name}=false")
+    assert name not in xla.options(CPU)
