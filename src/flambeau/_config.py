@@ -21,6 +21,8 @@ class Config:
             NaN checks and a verifier of the recorded graph.
         log: topics written to standard error; ``"compile"`` tells why each program was new.
         cache_dir: where compiled programs are kept between processes; None keeps none.
+        keep_memory: the first use of the CPU has glibc's malloc keep large blocks for the next
+            run instead of giving them back to the system. Later changes have no effect.
         max_pending: how many operations may wait before they are executed.
         max_programs: how many compiled programs stay in memory; those that were not used for
             the longest time go, and come back from the disk cache.
@@ -35,6 +37,7 @@ class Config:
         self.mode = env.get("FLAMBEAU_MODE", "lazy")
         self.log = frozenset(t for t in env.get("FLAMBEAU_LOG", "").split(",") if t)
         self.cache_dir = _cache_dir(env)
+        self.keep_memory = env.get("FLAMBEAU_KEEP_MEMORY", "1") != "0"
         self.max_pending = int(env.get("FLAMBEAU_MAX_PENDING", "4000"))
         self.max_programs = int(env.get("FLAMBEAU_MAX_PROGRAMS", "2048"))
         self.traceback = env.get("FLAMBEAU_TRACEBACK", "short")
@@ -56,7 +59,8 @@ class Config:
     def __repr__(self) -> str:
         return (
             f"Config(mode={self.mode!r}, log={sorted(self.log)!r}, "
-            f"cache_dir={str(self.cache_dir)!r}, max_pending={self.max_pending}, "
+            f"cache_dir={str(self.cache_dir)!r}, keep_memory={self.keep_memory}, "
+            f"max_pending={self.max_pending}, "
             f"max_programs={self.max_programs})"
         )
 

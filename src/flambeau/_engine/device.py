@@ -7,6 +7,8 @@ from typing import Any
 
 import jax
 
+from flambeau._engine import memory
+
 _PLATFORMS = {"cpu": "cpu", "cuda": "gpu", "tpu": "tpu"}
 
 
@@ -37,7 +39,7 @@ class Place:
         """
         found = _FOUND.get(self)
         if found is None:
-            found = _FOUND[self] = jax.local_devices(backend=_PLATFORMS[self.kind])[self.index]
+            found = _FOUND[self] = _devices(self.kind)[self.index]
         return found
 
     def scope(self) -> Any:
@@ -45,7 +47,7 @@ class Place:
         free = _DEFAULT.get(self)
         if free is None:
             with jax.default_device(None):
-                free = _DEFAULT[self] = jax.local_devices()[0] == self.jax_device()
+                free = _DEFAULT[self] = _devices(None)[0] == self.jax_device()
         if free:
             return _NOTHING
         return jax.default_device(self.jax_device())
@@ -65,10 +67,16 @@ def place(kind: str, index: int = 0) -> Place:
     return found
 
 
+def _devices(kind: str | None) -> list[Any]:
+    """JAX's devices of a kind, by default those that it uses first; the backend starts."""
+    memory.keep()
+    return jax.local_devices(backend=None if kind is None else _PLATFORMS[kind])
+
+
 def count(kind: str) -> int:
     """How many devices of this kind there are; 0 when the backend is absent."""
     try:
-        return len(jax.local_devices(backend=_PLATFORMS[kind]))
+        return len(_devices(kind))
     except RuntimeError:
         return 0
 
@@ -77,7 +85,7 @@ def place_of(array: jax.Array) -> Place:
     """Where a JAX array of one device lives."""
     (dev,) = array.devices()
     kind = {"gpu": "cuda", "cuda": "cuda", "rocm": "cuda"}.get(dev.platform, dev.platform)
-    return place(kind, jax.local_devices(backend=_PLATFORMS[kind]).index(dev))  # pyright: ignore[reportArgumentType]
+    return place(kind, _devices(kind).index(dev))
 
 
 CPU = place("cpu")

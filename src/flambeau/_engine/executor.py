@@ -15,6 +15,7 @@ import jax
 import numpy as np
 
 from flambeau._config import config
+from flambeau._engine import memory
 from flambeau._engine.donation import pair
 from flambeau._engine.layout import Layout
 from flambeau._engine.program import Program, compile_graph, name_step, stats
@@ -99,6 +100,9 @@ def execute(graph: Graph) -> None:
         graph.reset()
         return
     stats.launches += 1
+    if memory.undecided():
+        avals = [value.aval for value in values]
+        memory.keep(sum(a.size * a.dtype.itemsize for a in avals))
     try:
         with jax.enable_x64(True), graph.device.scope():
             if config._mode == "debug":

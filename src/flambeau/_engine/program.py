@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from flambeau._config import config
-from flambeau._engine import disk, xla
+from flambeau._engine import disk, memory, xla
 from flambeau._engine.device import Place
 from flambeau._engine.layout import PACKS, Layout
 from flambeau._engine.recorder import State
@@ -160,6 +160,7 @@ def compile_graph(
                 compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
             if key:
                 disk.store(key, compiled)
+            memory.give_back()
     seconds = time.perf_counter() - start
     stats.programs += 1
     stats.from_disk += hit

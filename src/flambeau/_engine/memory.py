@@ -1,0 +1,82 @@
+"""How the process keeps the memory that programs give back.
+
+XLA:CPU takes the memory for intermediate results from malloc at each run and frees it after. glibc
+maps blocks of that size from the system each time, which clears them page by page: up to a fifth
+of a training step (``docs/internals/performance.md``). So before the CPU backend starts, glibc is
+told to take large blocks from its heaps too and to keep up to 2 GiB of them.
+
+The heaps that glibc gives to other threads than the first end at 64 MiB, and it is another thread
+that runs a program. Where the first program is that of a large model all threads are given the
+first heap; small ones would lose more by waiting for it than there is to gain.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from typing import Any
+
+from flambeau._config import config
+
+# The numbers of mallopt's parameters, from malloc.h.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
+
+LARGE = 4 << 20
+"""A model that takes so many bytes to begin with has all threads share one heap."""
+
+MOST_CORES = 16
+"""On larger machines threads that compile would wait for one another at the one heap."""
+
+
+class _Heap:
+    """What glibc was told; nothing where it is not there or the user tells it things."""
+
+    libc: Any = None
+    told = False
+    shared = False
+
+
+_heap = _Heap()
+
+
+def keep(expected: int = 0) -> None:
+    """Have malloc keep large blocks. Only the first call does anything.
+
+    Args:
+        expected: how many bytes the first program makes.
+    """
+    if _heap.told:
+        return
+    _heap.told = True
+    _heap.libc = _glibc() if config.keep_memory else None
+    if _heap.libc is None:
+        return
+    _heap.libc.mallopt(_MMAP_MAX, 0)
+    _heap.libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    if expected >= LARGE and (os.cpu_count() or 1) <= MOST_CORES:
+        _heap.shared = True
+        _heap.libc.mallopt(_ARENA_MAX, 1)
+    else:
+        _heap.libc.mallopt(_TOP_PAD, 64 << 20)  # a thread's heap that falls empty stays
+
+
+def undecided() -> bool:
+    """Whether :func:`keep` would still do something."""
+    return not _heap.told
+
+
+def give_back() -> None:
+    """Give what lies free back to the system, such as what a compilation took."""
+    if _heap.shared:
+        _heap.libc.malloc_trim(0)
+
+
+def _glibc() -> Any:
+    tuned = any(name.startswith("MALLOC_") for name in os.environ)
+    if tuned or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
+        return None
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+    return libc if hasattr(libc, "gnu_get_libc_version") else None
