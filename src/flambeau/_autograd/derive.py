@@ -59,7 +59,11 @@ def vjp_call(
             return tuple(map(_conj, grads))
 
         words = call.signature and f"vjp({call.signature}){n_inputs}{needs}{given}{by_hand}"
-        return Call(f"{call.name}_backward", fn, signature=words)
+        # A derivative has its input's shape. Where deriving might be refused that has to be tried.
+        sure = call.op is not None and (by_hand or call.op.promote is not None)
+        return Call(
+            f"{call.name}_backward", fn, signature=words, like=needs if sure else None
+        )
 
     return interned(("vjp", call, n_inputs, needs, given, by_hand), make)
 

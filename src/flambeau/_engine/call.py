@@ -7,14 +7,13 @@ it has inferred.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from flambeau._engine import xla
 from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.device import Place
 from flambeau._ops._prng import advance
@@ -32,8 +31,10 @@ class Call:
         fn: flat arrays (None where an optional one is absent) to a tuple of arrays.
         single: whether the user gets one result rather than a tuple; known once a shape
             has been inferred.
-        replaces: for each result, the position of the input that it is the next state of (None
-            for a fresh one); None for all where nothing is known.
+        replaces: for each result, the position of the input that it is the next state of; None
+            where nothing is known.
+        like: for each result, the position of the input whose shape and dtype it has, where that
+            is known without abstract evaluation.
         view: whether the result is a view of the first input.
         scatter: for views, ``(base, new) -> base``; None to derive it from indices.
         taped: like ``fn``, with the row's own first derivative if it has one.
@@ -42,7 +43,7 @@ class Call:
     """
 
     __slots__ = (
-        "_shapes", "fn", "jitted", "name", "op", "random", "replaces", "residuals", "scatter",
+        "_shapes", "fn", "like", "name", "op", "random", "replaces", "residuals", "scatter",
         "signature", "single", "static", "taped", "view",
     )  # fmt: skip
 
@@ -59,10 +60,12 @@ class Call:
         residuals: bool = False,
         signature: str | None = None,
         taped: Callable[..., Any] | None = None,
-        replaces: tuple[int | None, ...] | None = None,
+        replaces: tuple[int, ...] | None = None,
+        like: tuple[int, ...] | None = None,
     ):
         self.name = name
         self.replaces = replaces
+        self.like = like if replaces is None else replaces
         self.signature = signature
         self.op = op
         self.static = static or {}
@@ -71,7 +74,6 @@ class Call:
         self.random = random
         self.residuals = residuals
         self.single: bool | None = None
-        self.jitted: dict[str, Any] = {}
         self._shapes: dict[tuple[Any, ...], tuple[Aval, ...]] = {}
 
         def flat(*arrays: Any) -> tuple[jax.Array, ...]:
@@ -87,6 +89,9 @@ class Call:
         """The avals of the results, by abstract evaluation; cached."""
         key = (inputs, device)
         found = self._shapes.get(key)
+        if found is None and self.like is not None:
+            self.single = False
+            found = self._shapes[key] = tuple(inputs[i] for i in self.like)  # type: ignore[misc]
         if found is None:
             structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
             try:
@@ -97,20 +102,6 @@ class Call:
             found = tuple(aval_of(o.shape, np.dtype(o.dtype), device) for o in outs)
             self._shapes[key] = found
         return found
-
-    def run(self, arrays: Sequence[Any], device: Place) -> tuple[jax.Array, ...]:
-        """Execute alone, through this call's own jit cache."""
-        jitted = self.jitted.get(device.kind)
-        if jitted is not None:
-            return jitted(*arrays)
-
-        def first(options: dict[str, Any]) -> tuple[jax.Array, ...]:
-            made = jax.jit(self.fn, compiler_options=options)
-            outs = made(*arrays)
-            self.jitted[device.kind] = made
-            return outs
-
-        return xla.attempt(device, first)
 
     def __repr__(self) -> str:
         return f"<call {self.name}>"

@@ -71,8 +71,7 @@ def _origin(
         replaced = step.call.replaces
         inputs = step.inputs
         if replaced is not None:
-            at = replaced[slot - step.first_out]
-            inputs = () if at is None else (inputs[at],)
+            inputs = (inputs[replaced[slot - step.first_out]],)
         for s in inputs:
             if s in seen or s < 0:
                 continue

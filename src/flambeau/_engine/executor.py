@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from flambeau._config import config
-from flambeau._engine import memory
+from flambeau._engine import memory, singles
 from flambeau._engine.donation import pair
 from flambeau._engine.layout import Layout
 from flambeau._engine.program import Program, compile_graph, name_step, stats
@@ -233,7 +233,7 @@ def _why(state: State, live: tuple[int, ...], donate: tuple[int, ...]) -> str:
 
 
 def _run_singly(graph: Graph, layout: Layout, live: tuple[int, ...]) -> list[Any]:
-    """Run operations one by one through their own caches, dropping what is no longer needed."""
+    """Run operations one by one, dropping what is no longer needed."""
     last: dict[int, int] = {}
     for i, step in enumerate(layout.steps):
         for s in step.inputs:
@@ -246,7 +246,8 @@ def _run_singly(graph: Graph, layout: Layout, live: tuple[int, ...]) -> list[Any
             env[slot] = np.asarray(value).astype(dtype)
     for i, step in enumerate(layout.steps):
         try:
-            outs = step.call.run([env[s] for s in step.inputs], graph.device)
+            run = singles.compiled(step.call, layout.inputs[i], graph.device)
+            outs = run(*[env[s] for s in step.inputs])
         except Exception as error:
             name_step(error, step)
             raise

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from flambeau._engine.aval import Aval
+from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.recorder import State
 
 PACKS = (("f", np.float64), ("i", np.int64), ("c", np.complex128))
@@ -18,9 +18,12 @@ PACKS = (("f", np.float64), ("i", np.int64), ("c", np.complex128))
 class Layout:
     """Where everything of a trie state is: leaves, packed numbers, results."""
 
-    __slots__ = ("leaf_avals", "leaf_slots", "out_avals", "out_slots", "packed", "steps")
+    __slots__ = (
+        "_inputs", "leaf_avals", "leaf_slots", "out_avals", "out_slots", "packed", "steps"
+    )  # fmt: skip
 
     def __init__(self, state: State):
+        self._inputs: list[tuple[Aval | None, ...]] | None = None
         self.steps = state.path()
         self.leaf_slots: list[int] = []
         self.leaf_avals: list[Aval] = []
@@ -39,6 +42,18 @@ class Layout:
             for i, aval in enumerate(step.outs):
                 self.out_slots.append(step.first_out + i)
                 self.out_avals.append(aval)
+
+    @property
+    def inputs(self) -> list[tuple[Aval | None, ...]]:
+        """The avals of each operation's inputs; a Python number's is that of its array."""
+        if self._inputs is None:
+            at: dict[int, Aval | None] = {-1: None}
+            at.update(zip(self.leaf_slots, self.leaf_avals, strict=True))
+            at.update(zip(self.out_slots, self.out_avals, strict=True))
+            for pairs in self.packed.values():
+                at.update((slot, aval_of((), dtype, None)) for slot, dtype in pairs)
+            self._inputs = [tuple([at[s] for s in step.inputs]) for step in self.steps]
+        return self._inputs
 
     def bind(self, leaves: Sequence[Any], packs: Sequence[Any]) -> dict[int, Any]:
         """Slots to arrays, before anything ran. Works on arrays and on tracers."""

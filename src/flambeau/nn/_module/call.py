@@ -52,6 +52,8 @@ class Call(HookRegistration):
         depth = calls.depth
         if depth == 0 and id(self) not in examined:
             examine(self)
+            if not _core.is_grad_enabled():
+                _core.flush()  # what made the module is no part of each forward
         calls.depth = depth + 1
         try:
             if (

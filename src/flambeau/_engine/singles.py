@@ -1,0 +1,38 @@
+"""Operations compiled alone, for graphs that run operation by operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from flambeau._engine import xla
+from flambeau._engine.aval import Aval
+from flambeau._engine.call import Call
+from flambeau._engine.device import Place
+
+Avals = tuple[Aval | None, ...]
+
+_made: dict[tuple[Call, Avals, Place], Any] = {}
+
+
+def known(call: Call, avals: Avals, device: Place) -> bool:
+    """Whether an operation on such inputs is compiled."""
+    return (call, avals, device) in _made
+
+
+def compiled(call: Call, avals: Avals, device: Place) -> Any:
+    """An operation on such inputs, as a function of its arrays.
+
+    Args:
+        call: the operation.
+        avals: of its inputs; None where an optional one is absent, and so is its array.
+        device: where it will run.
+    """
+    found = _made.get((call, avals, device))
+    if found is None:
+        structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals]
+        lowered = jax.jit(call.fn).lower(*structs)
+        found = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
+        _made[call, avals, device] = found
+    return found
