@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 
 import flambeau as torch
-from flambeau._engine import executor, recorder
+from flambeau._engine import background, executor, recorder
 from flambeau._engine.layout import Layout
 from flambeau._engine.program import stats
 
@@ -125,6 +126,63 @@ def test_when_keys_stop_repeating_operations_run_one_by_one():
         recorder.flush()
     assert stats.single_calls > singles
     assert stats.programs - before <= executor.STORM + 1
+    executor._weather.misses = 0
+
+
+def test_a_program_is_compiled_beside_a_graph_that_runs_one_by_one(monkeypatch):
+    def visit():
+        x = torch.tensor(np.full(23, 0.5, np.float32))
+        y = (x.sin() + 1.25).cos()
+        recorder.flush()
+        return y.numpy().copy()
+
+    def storm():
+        executor._weather.misses = executor.STORM
+        return stats.programs, stats.single_calls
+
+    started = []
+    start = background.start
+    monkeypatch.setattr(background, "start", lambda make: started.append(start(make)) or started[0])
+    _, singles = storm()
+    first = visit()
+    assert stats.single_calls == singles + 3
+    assert started == []
+    _, singles = storm()
+    second = visit()  # every operation is there: no need to wait for the program
+    assert stats.single_calls == singles + 3
+    assert len(started) == 1
+    program = started[0].result()
+    assert "in the background" in stats.log[-1]
+    programs, singles = storm()
+    third = visit()  # the program is used, and waited for if need be
+    assert (stats.programs, stats.single_calls) == (programs, singles)
+    assert program.uses == 1
+    assert executor._weather.misses == 0
+    visit()
+    assert program.uses == 2
+    expected = np.cos(np.sin(np.full(23, 0.5)) + 1.25)
+    for found in (first, second, third):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_what_fails_in_the_background_is_told_when_it_is_used(monkeypatch):
+    def failing(*args):
+        raise RuntimeError("no room to compile")
+
+    def visit():
+        executor._weather.misses = executor.STORM
+        x = torch.tensor(np.full(29, 0.5, np.float32))
+        y = x.sin().sin() * 0.5
+        recorder.flush()
+        return y
+
+    visit()
+    monkeypatch.setattr(executor, "compile_graph", failing)
+    assert visit().shape == (29,)
+    with pytest.raises(RuntimeError, match="no room to compile"):
+        visit()
+    monkeypatch.undo()
+    visit()
     executor._weather.misses = 0
 
 

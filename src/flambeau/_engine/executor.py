@@ -2,20 +2,23 @@
 
 A graph that ends in a known trie state with known live results runs the program that was
 compiled for it. A new one is compiled whole, unless keys have stopped repeating: then its
-operations run one by one, each through its own small cache, until keys repeat again.
+operations run one by one, each compiled alone. When such a graph comes again it does so once
+more, while its program is compiled in the background; the time after, the program is used. It is
+waited for then, so that which one runs does not depend on how long compiling takes.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 import jax
 import numpy as np
 
 from flambeau._config import config
-from flambeau._engine import memory, singles
+from flambeau._engine import background, memory, singles
 from flambeau._engine.donation import pair
 from flambeau._engine.layout import Layout
 from flambeau._engine.program import Program, compile_graph, name_step, stats
@@ -26,16 +29,17 @@ STORM = 6
 """So many new keys without a known one between them, and graphs run operation by operation."""
 
 PATIENCE = 2
-"""A graph that ran operation by operation is compiled whole when it comes for this time."""
+"""A graph that ran operation by operation gets its program when it comes for this time."""
 
 
 class Entry:
     """What is known of a trie state with one set of live results."""
 
-    __slots__ = ("programs", "seen", "useful")
+    __slots__ = ("coming", "programs", "seen", "useful")
 
     def __init__(self, useful: tuple[int, ...]):
         self.useful = useful
+        self.coming: dict[tuple[int, ...], Future[Program | None]] = {}
         self.programs: dict[tuple[int, ...], Program] = {}
         self.seen: dict[tuple[int, ...], int] = {}
 
@@ -185,8 +189,15 @@ def _run_unknown(
     graph: Graph, state: State, entry: Entry, live: tuple[int, ...], donate: tuple[int, ...]
 ) -> Any:
     """No program for exactly this: use one that does more, compile, or go one by one."""
-    times = entry.seen[donate] = entry.seen.get(donate, 0) + 1
     layout = layout_of(state)
+    coming = entry.coming.pop(donate, None)
+    if coming is not None:
+        program = coming.result()
+        if program is not None:
+            _weather.misses = 0
+            _install(entry, donate, program)
+            return program(graph.leaf_arrays, layout, graph.scalars)
+    times = entry.seen[donate] = entry.seen.get(donate, 0) + 1
     if times < PATIENCE:
         broader = _broader(state, live, donate)
         if broader is not None:
@@ -195,15 +206,24 @@ def _run_unknown(
             return [outs[position[k]] for k in live]
         if _weather.misses >= STORM:
             return _run_singly(graph, layout, live)
-    _weather.misses += 1
     reason = graph.novelty or _why(state, live, donate)
     pairs = pair(layout, live, donate)
+    if times == PATIENCE and singles.know(layout, graph.device):
+        device = graph.device
+        make = lambda: compile_graph(layout, live, pairs, device, f"{reason}, in the background")
+        entry.coming[donate] = background.start(make)
+        return _run_singly(graph, layout, live)
+    _weather.misses += 1
     program = compile_graph(layout, live, pairs, graph.device, reason)
+    _install(entry, donate, program)
+    return program(graph.leaf_arrays, layout, graph.scalars)
+
+
+def _install(entry: Entry, donate: tuple[int, ...], program: Program) -> None:
     entry.programs[donate] = program
     _resident[entry, donate] = program
     if len(_resident) > config.max_programs:
         _make_room()
-    return program(graph.leaf_arrays, layout, graph.scalars)
 
 
 def _broader(state: State, live: tuple[int, ...], donate: tuple[int, ...]) -> Program | None:

@@ -109,7 +109,7 @@ class Watch:
 
 
 watch = Watch()
-_compiling = threading.RLock()
+_tracing = threading.RLock()
 
 
 def compile_graph(
@@ -150,17 +150,17 @@ def compile_graph(
         if layout.packed[kind]:
             structs.append(jax.ShapeDtypeStruct((len(layout.packed[kind]),), dtype))
     start = time.perf_counter()
-    with _compiling:
-        key = disk.program_key(_signature(layout, order, donated), device)
-        compiled = disk.load(key, device) if key else None
-        hit = compiled is not None
-        if compiled is None:
-            with jax.enable_x64(True), device.scope():
+    key = disk.program_key(_signature(layout, order, donated), device)
+    compiled = disk.load(key, device) if key else None
+    hit = compiled is not None
+    if compiled is None:
+        with jax.enable_x64(True), device.scope():
+            with _tracing:
                 lowered = jax.jit(run, donate_argnums=donated).lower(*structs)
-                compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
-            if key:
-                disk.store(key, compiled)
-            memory.give_back()
+            compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
+        if key:
+            disk.store(key, compiled)
+        memory.give_back()
     seconds = time.perf_counter() - start
     stats.programs += 1
     stats.from_disk += hit

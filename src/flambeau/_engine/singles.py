@@ -10,15 +10,19 @@ from flambeau._engine import xla
 from flambeau._engine.aval import Aval
 from flambeau._engine.call import Call
 from flambeau._engine.device import Place
+from flambeau._engine.layout import Layout
 
 Avals = tuple[Aval | None, ...]
 
 _made: dict[tuple[Call, Avals, Place], Any] = {}
 
 
-def known(call: Call, avals: Avals, device: Place) -> bool:
-    """Whether an operation on such inputs is compiled."""
-    return (call, avals, device) in _made
+def know(layout: Layout, device: Place) -> bool:
+    """Whether every operation of a graph is compiled alone."""
+    return all(
+        (step.call, avals, device) in _made
+        for step, avals in zip(layout.steps, layout.inputs, strict=True)
+    )
 
 
 def compiled(call: Call, avals: Avals, device: Place) -> Any:
