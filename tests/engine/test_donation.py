@@ -20,7 +20,7 @@ def recorded(*results):
 
 
 def leaf(n):
-    torch.tensor(0.0).item()  # nothing else is pending
+    recorder.flush()  # nothing else is pending
     return torch.tensor(np.full(n, 0.5, np.float32))
 
 

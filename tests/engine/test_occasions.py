@@ -54,6 +54,25 @@ def test_the_outermost_module_call_without_history_dispatches():
     assert launched(lambda: outer(x)) == 0
 
 
+def test_what_makes_a_model_is_no_part_of_its_first_forward():
+    model = torch.nn.Linear(6, 3)
+    x = torch.tensor(np.ones((2, 6), np.float32))
+    with torch.no_grad():
+        assert launched(lambda: model(x)) == 2
+        programs = stats.programs
+        assert launched(lambda: model(x)) == 1
+    assert stats.programs == programs
+
+
+def test_a_value_that_is_known_is_read_without_executing_what_is_pending():
+    _, x = make()
+    y = (x * 2).sum()
+    assert y.item() == 24.0
+    z = x * 3
+    assert launched(lambda: (y.item(), x.tolist(), repr(y))) == 0
+    assert launched(z.tolist) == 1
+
+
 def test_printing_executes():
     _, x = make()
     y = x * 2

@@ -61,9 +61,7 @@ def vjp_call(
         words = call.signature and f"vjp({call.signature}){n_inputs}{needs}{given}{by_hand}"
         # A derivative has its input's shape. Where deriving might be refused that has to be tried.
         sure = call.op is not None and (by_hand or call.op.promote is not None)
-        return Call(
-            f"{call.name}_backward", fn, signature=words, like=needs if sure else None
-        )
+        return Call(f"{call.name}_backward", fn, signature=words, like=needs if sure else None)
 
     return interned(("vjp", call, n_inputs, needs, given, by_hand), make)
 

@@ -64,9 +64,10 @@ class Compiled:
         if kind is None:
             kind = self._kinds[key] = _Kind(flat)
         for replay in kind.replays:
-            if replay.applies():
+            held = replay.held_now()
+            if held is not None:
                 self.replays += 1
-                return replay.run(flat)
+                return replay.run(flat, held)
         if kind.refused or len(kind.replays) >= MAX_REPLAYS:
             return self.fn(*args, **kwargs)
         if not kind.warm:
@@ -324,12 +325,11 @@ class _Recording:
 
 
 def _hook_counts(m: Module) -> tuple[int, ...]:
-    return (
-        len(m._forward_hooks),
-        len(m._forward_pre_hooks),
-        len(m._backward_hooks),
-        len(m._backward_pre_hooks),
-    )
+    ahead, behind = m._forward_pre_hooks, m._forward_hooks
+    back_ahead, back = m._backward_pre_hooks, m._backward_hooks
+    if not (ahead or behind or back_ahead or back):
+        return ()
+    return len(behind), len(ahead), len(back), len(back_ahead)
 
 
 class _Plan:
@@ -369,63 +369,98 @@ class _Replay:
         self.program = _known(state, plan.live, tuple(sorted(pairs))) or compile_graph(
             layout, plan.live, pairs, device, "a compiled function"
         )
+        self._place_inputs()
+        self._place_results()
+
+    def _place_inputs(self) -> None:
+        """Sort what the program takes by where it comes from: most is in storages."""
+        donated = set(self.program.donated)
+        avals = dict(self.plan.avals)
+        self.leaves = [source if kind == "constant" else None for kind, source in self.plan.sources]
+        self.given = [(i, s) for i, (kind, s) in enumerate(self.plan.sources) if kind == "argument"]
+        cells = [(i, s) for i, (kind, s) in enumerate(self.plan.sources) if kind == "cell"]
+        cells.sort(key=lambda at: not isinstance(at[1], StorageCell))
+        self.held = [(i, i in donated) for i, _ in cells]
+        self.storages = [(c.storage, avals[c]) for _, c in cells if isinstance(c, StorageCell)]
+        self.cells = [(c, avals[c]) for _, c in cells if not isinstance(c, StorageCell)]
+
+    def _place_results(self) -> None:
         at = {k: i for i, k in enumerate(self.program.live)}
-        self.writes = [(c, at[k], layout.out_avals[k]) for c, k in plan.writes]
+        avals = self.layout.out_avals
+        writes = [(cell, at[k], avals[k]) for cell, k in self.plan.writes]
+        self.into_storages = [
+            (c.storage, i, aval) for c, i, aval in writes if isinstance(c, StorageCell)
+        ]
+        self.into_cells = [w for w in writes if not isinstance(w[0], StorageCell)]
         self.results = [
             (
                 kind,
                 at[x] if kind == "output" else x,
-                layout.out_avals[x] if kind == "output" else None,
+                avals[x] if kind == "output" else None,
                 edge,
             )
-            for kind, x, edge in plan.results
+            for kind, x, edge in self.plan.results
         ]
 
-    def applies(self) -> bool:
-        """Whether everything that the recording depended on still holds."""
+    def held_now(self) -> list[Value] | None:
+        """What the places hold, if everything that the recording depended on still holds."""
         plan = self.plan
         for ref, storage, tracked, had_grad in plan.tensors:
             t = ref()
             if t is None or t._storage is not storage or (t._edge is not None) is not tracked:
-                return False
+                return None
             leaf = t._leaf
             if (leaf is not None and leaf.grad is not None) is not had_grad:
-                return False
-        for cell, aval in plan.avals:
+                return None
+        held: list[Value] = []
+        for storage, aval in self.storages:
+            v = storage.value
+            if v.aval is not aval:
+                return None
+            held.append(v)
+        for cell, aval in self.cells:
             v = cell.get()
             if v is None or v.aval is not aval:
-                return False
+                return None
+            held.append(v)
         for m, training, hooks in plan.modules:
             if m.training is not training or _hook_counts(m) != hooks:
-                return False
+                return None
         for optimizer, group, static, n, groups in plan.groups:
             if (
                 len(group["params"]) != n
                 or len(optimizer.param_groups) != groups
                 or optimizer._static(group) != static
             ):
-                return False
-        return True
+                return None
+        return held
 
-    def run(self, flat: list[Any]) -> Any:
-        """Launch the program on what the places hold now, and put its results there."""
+    def run(self, flat: list[Any], held: list[Value]) -> Any:
+        """Launch the program on what the places hold, and put its results there.
+
+        Args:
+            flat: the leaves of the arguments.
+            held: as :meth:`held_now` gives it.
+        """
         recorder.flush()
-        leaves: list[Any] = []
-        for kind, source in self.plan.sources:
-            if kind == "constant":
-                leaves.append(source)
-                continue
-            v = value_of(flat[source]) if kind == "argument" else source.get()
-            if v.array is None:
-                recorder.read(v)
-            leaves.append(v.array)
-        v = None
-        for i in self.program.donated:
-            kind, source = self.plan.sources[i]
-            v = source.get()
-            if v.pinned or sys.getrefcount(v) > 3 or sys.getrefcount(leaves[i]) > 3:
-                leaves[i] = jnp.copy(leaves[i])
-        v = None
+        leaves = self.leaves.copy()
+        for i, k in self.given:
+            v = value_of(flat[k])
+            leaves[i] = recorder.read(v) if v.array is None else v.array
+        count = sys.getrefcount
+        v = a = None
+        places = iter(self.held)
+        for v in held:  # no `zip`: it would hold what it gave
+            i, donated = next(places)
+            a = v.array
+            if a is None:
+                a = recorder.read(v)
+            # Beside its place hold it: the list, `v` or `a`, and the call of `count`.
+            if donated and (v.pinned or count(v) > 4 or count(a) > 3):
+                a = jnp.copy(a)
+            leaves[i] = a
+        del held[:]
+        v = a = None
         floats = self.scalars[0]
         for function, group, start, names in self.plan.hypers:
             values = function(group)
@@ -435,7 +470,10 @@ class _Replay:
             updates.count += 1
         with jax.enable_x64(True), self.device.scope():
             outs = self.program(leaves, self.layout, self.scalars)
-        for cell, at, aval in self.writes:
+        for storage, at, aval in self.into_storages:
+            storage.value = Value(aval, outs[at])
+            storage.version += 1
+        for cell, at, aval in self.into_cells:
             cell.set(Value(aval, outs[at]))
         for cell in self.plan.clears:
             cell.set(None)

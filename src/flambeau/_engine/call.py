@@ -91,7 +91,8 @@ class Call:
         found = self._shapes.get(key)
         if found is None and self.like is not None:
             self.single = False
-            found = self._shapes[key] = tuple(inputs[i] for i in self.like)  # type: ignore[misc]
+            known: list[Any] = [inputs[i] for i in self.like]
+            found = self._shapes[key] = tuple(known)
         if found is None:
             structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
             try:

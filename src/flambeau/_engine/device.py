@@ -84,7 +84,7 @@ def count(kind: str) -> int:
 def place_of(array: jax.Array) -> Place:
     """Where a JAX array of one device lives."""
     (dev,) = array.devices()
-    kind = {"gpu": "cuda", "cuda": "cuda", "rocm": "cuda"}.get(dev.platform, dev.platform)
+    kind = str({"gpu": "cuda", "rocm": "cuda"}.get(dev.platform, dev.platform))
     return place(kind, _devices(kind).index(dev))
 
 

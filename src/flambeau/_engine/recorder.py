@@ -497,7 +497,7 @@ def flush() -> None:
 
 
 def read(value: Value) -> Any:
-    """The array of a value; executes everything that is pending in this thread.
+    """The array of a value; one that is pending executes everything that is, in this thread.
 
     Raises:
         RuntimeError: the value has no data (``meta``).
@@ -506,9 +506,11 @@ def read(value: Value) -> Any:
         _thread.capture.refuse_read()
     shown = value
     value = _revealed(shown)
-    flush()
+    pending = value.array is None
+    if pending:
+        flush()
     if _thread.checks:
-        _look_at_checks(wait=True)
+        _look_at_checks(wait=True, executed=pending)
     if value.array is None:
         if value.aval.device.is_meta:
             raise NotImplementedError("Cannot copy out of meta tensor; no data!")
@@ -539,13 +541,14 @@ def expect(holds: Value, complaint: Callable[[], Exception]) -> None:
     _thread.checks.append((holds, complaint))
 
 
-def _look_at_checks(wait: bool) -> None:
+def _look_at_checks(wait: bool, executed: bool = False) -> None:
+    """Raise what a check that failed has to say; `executed`: nothing is pending any more."""
     checks = _thread.checks
     while checks:
         holds, complaint = checks[0]
         array = holds.array
         if array is None:
-            if not wait:
+            if not executed:
                 return
             checks.popleft()  # the program that would have computed it failed
             continue
