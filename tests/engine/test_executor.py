@@ -137,6 +137,7 @@ def test_a_program_is_compiled_beside_a_graph_that_runs_one_by_one(monkeypatch):
         return y.numpy().copy()
 
     def storm():
+        recorder.flush()
         executor._weather.misses = executor.STORM
         return stats.programs, stats.single_calls
 

@@ -9,6 +9,7 @@ import pytest
 
 import flambeau
 from flambeau import nn
+from flambeau._engine import executor
 
 
 def test_a_training_step():
@@ -74,3 +75,11 @@ def test_running_out_of_memory_is_told_with_what_was_predicted():
         flambeau.profile(lambda: 1 / 0)
     assert not getattr(caught.value, "__notes__", [])
     assert flambeau.profile(lambda: flambeau.ones(2) + 1, repeat=1).seconds > 0
+
+
+def test_programs_are_seen_when_keys_do_not_repeat(monkeypatch):
+    monkeypatch.setattr(executor._weather, "misses", executor.STORM)
+    model = nn.Linear(11, 3)
+    found = flambeau.profile(lambda x: model(x).sum().backward(), flambeau.ones(5, 11))
+    assert found.forward["Linear"].flops >= 2 * 5 * 11 * 3
+    assert found.programs

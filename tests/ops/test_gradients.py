@@ -10,7 +10,7 @@ import pytest
 import flambeau
 from flambeau._autograd.derive import vjp_call
 from flambeau._engine.call import call_of
-from flambeau._ops import nn_linear, nn_norm, nn_rnn
+from flambeau._ops import nn_conv, nn_linear, nn_norm, nn_rnn
 from flambeau._ops.registry import OPS
 from tests.oracle import assert_close, torch
 
@@ -67,6 +67,33 @@ CASES = {
         [draw(6, 3)],
         (("momentum", 0.1), ("eps", 1e-5)),
         (1, 0, 0, 0, 0, 0),
+    ),
+    "convolution_transpose": lambda: (
+        nn_conv.convolution_transpose,
+        [draw(2, 4, 5, 3), draw(4, 3, 3, 2), draw(6)],
+        (
+            ("stride", (2, 1)), ("padding", (1, 0)), ("output_padding", (1, 0)), ("groups", 2),
+            ("dilation", (1, 2)),
+        ),
+        (1, 1, 1),
+    ),
+    "convolution_transpose, 1-D, no bias": lambda: (
+        nn_conv.convolution_transpose,
+        [draw(2, 3, 4), draw(3, 2, 4)],
+        (
+            ("stride", (3,)), ("padding", (2,)), ("output_padding", (0,)), ("groups", 1),
+            ("dilation", (1,)),
+        ),
+        (1, 1, 0),
+    ),
+    "convolution_transpose, padded beyond its stride": lambda: (
+        nn_conv.convolution_transpose,
+        [draw(2, 3, 4), draw(3, 2, 4)],
+        (
+            ("stride", (1,)), ("padding", (0,)), ("output_padding", (1,)), ("groups", 1),
+            ("dilation", (2,)),
+        ),
+        (1, 1, 0),
     ),
     "lstm": lambda: (
         nn_rnn.lstm_layer,

@@ -19,6 +19,7 @@ import numpy as np
 
 from flambeau._config import config
 from flambeau._engine import background, memory, singles
+from flambeau._engine.device import CPU
 from flambeau._engine.donation import pair
 from flambeau._engine.layout import Layout
 from flambeau._engine.program import Program, compile_graph, name_step, stats
@@ -104,7 +105,7 @@ def execute(graph: Graph) -> None:
         graph.reset()
         return
     stats.launches += 1
-    if memory.undecided():
+    if graph.device is CPU and memory.undecided():
         avals = [value.aval for value in values]
         memory.keep(sum(a.size * a.dtype.itemsize for a in avals))
     try:

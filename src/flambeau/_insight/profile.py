@@ -14,6 +14,7 @@ import jax
 
 from flambeau._autograd.backward import watcher
 from flambeau._engine import recorder
+from flambeau._engine.executor import begin
 from flambeau._engine.program import stats, watch
 from flambeau._insight.cost import Cost, analysis, cost_of, quantity, steps_between
 from flambeau._progress import waiting
@@ -173,8 +174,11 @@ def profile(step: Callable[..., Any], *args: Any, repeat: int = 5, **kwargs: Any
     recorder.flush()
     known = len(stats.log)
     with waiting(f"profiling: the step is run {repeat + 3} times"):
+        begin()  # its graphs are to be seen as programs, whatever came before
         _foretold(run)
+        begin()
         run()
+        begin()
         paths, launched = _observed(run)
         best = float("inf")
         before = _memory_before()

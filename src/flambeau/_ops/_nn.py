@@ -62,14 +62,19 @@ def same_value(value: jax.Array, gradient: jax.Array) -> jax.Array:
 
 
 def take_windows(
-    x: jax.Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+    x: jax.Array,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    behind: int = 0,
 ) -> list[jax.Array]:
     """The strided slices of the trailing dimensions of `x`, one for each window element.
 
     Element ``(i, j)`` of slice ``k`` is what the window at ``(i, j)`` holds at its place
-    ``k``, in row-major order. `x` is padded already.
+    ``k``, in row-major order. `x` is padded already; `behind` dimensions stand behind.
     """
-    lead = x.ndim - len(kernel)
+    lead = x.ndim - len(kernel) - behind
+    rest = list(x.shape[x.ndim - behind :])
     sizes = [
         (x.shape[lead + d] - dilation[d] * (k - 1) - 1) // stride[d] + 1
         for d, k in enumerate(kernel)
@@ -81,9 +86,9 @@ def take_windows(
         slices.append(
             lax.slice(
                 x,
-                [0] * lead + start,
-                list(x.shape[:lead]) + stop,
-                [1] * lead + list(stride),
+                [0] * lead + start + [0] * behind,
+                list(x.shape[:lead]) + stop + rest,
+                [1] * lead + list(stride) + [1] * behind,
             )
         )
     return slices

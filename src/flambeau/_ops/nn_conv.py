@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -38,6 +39,55 @@ def _channels_second(x: jax.Array) -> jax.Array:
 
 
 def _conv(
+    input: jax.Array,
+    weight: jax.Array,
+    stride: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+    groups: int,
+    lhs_dilation: Sequence[int] | None = None,
+) -> jax.Array:
+    """Convolve; on a CPU group by group, which has no kernels for several at once."""
+    at_once = lambda x, w: _conv_at_once(x, w, stride, padding, dilation, groups, lhs_dilation)
+    if groups == 1 or groups != math.gcd(groups, input.shape[1], weight.shape[0]):
+        return at_once(input, weight)  # what does not fit is told there
+
+    def apart(x: jax.Array, w: jax.Array) -> jax.Array:
+        if w.shape[1] == 1 and lhs_dilation is None:
+            return _depthwise(x, w, stride, padding, dilation)
+        parts = [
+            _conv_at_once(x, w, stride, padding, dilation, 1, lhs_dilation)
+            for x, w in zip(jnp.split(x, groups, 1), jnp.split(w, groups, 0), strict=True)
+        ]
+        return jnp.concatenate(parts, 1)
+
+    return lax.platform_dependent(input, weight, cpu=apart, default=at_once)
+
+
+def _depthwise(
+    input: jax.Array,
+    weight: jax.Array,
+    stride: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    dilation: Sequence[int],
+) -> jax.Array:
+    """Convolve each channel by itself: one product and sum for each place of the window."""
+    padded = lax.pad(
+        input, jnp.zeros((), input.dtype), [(0, 0, 0), (0, 0, 0), *[(a, b, 0) for a, b in padding]]
+    )
+    each = weight.shape[0] // input.shape[1]
+    windows = take_windows(_channels_last(padded), weight.shape[2:], stride, dilation, 1)
+    kernel = weight.reshape(weight.shape[0], -1)
+    total = None
+    for place, window in enumerate(windows):
+        window = window if each == 1 else jnp.repeat(window, each, -1)
+        part = window * kernel[:, place]
+        total = part if total is None else total + part
+    assert total is not None
+    return _channels_second(total)
+
+
+def _conv_at_once(
     input: jax.Array,
     weight: jax.Array,
     stride: Sequence[int],
@@ -164,3 +214,48 @@ def convolution_transpose(
         lhs_dilation=steps,
     )
     return _with_bias(out, bias)
+
+
+def _transpose_forward(
+    input: Array, weight: Array, bias: OptArray, **static: Any
+) -> tuple[Array, Any]:
+    out = convolution_transpose.impl(input, weight, bias, **static)
+    return out, (input, weight, bias)
+
+
+def _transpose_backward(
+    saved: Any,
+    cotangent: Array,
+    *,
+    stride: Dims,
+    padding: Dims,
+    output_padding: Dims,
+    groups: int,
+    dilation: Dims,
+) -> tuple[Any, ...]:
+    input, weight, bias = saved
+    n = weight.ndim - 2
+    pads = tuple((p, p) for p in spread(padding, n))
+
+    def adjoint(weight: Array) -> Array:
+        return convolution.impl(cotangent, weight, None, stride, pads, dilation, groups)
+
+    by_input, pull = jax.vjp(adjoint, weight)
+    (by_weight,) = pull(input.astype(by_input.dtype))
+    by_bias = None
+    if bias is not None:
+        by_bias = jnp.sum(cotangent, (0, *range(2, n + 2))).astype(bias.dtype)
+    return by_input, by_weight, by_bias
+
+
+def _transpose_serves(
+    input: Array, weight: Array, bias: OptArray, *, stride: Dims, output_padding: Dims, **_: Any
+) -> bool:
+    """Whether the convolution of the output has the input's size again."""
+    n = weight.ndim - 2
+    pairs = zip(spread(output_padding, n), spread(stride, n), strict=True)
+    return not jnp.iscomplexobj(weight) and all(extra < step for extra, step in pairs)
+
+
+# Derived, the gradient of the weight convolves with a kernel as large as the dilated input.
+convolution_transpose.set_gradient(_transpose_forward, _transpose_backward, _transpose_serves)
