@@ -64,15 +64,6 @@ def test_what_makes_a_model_is_no_part_of_its_first_forward():
     assert stats.programs == programs
 
 
-def test_a_value_that_is_known_is_read_without_executing_what_is_pending():
-    _, x = make()
-    y = (x * 2).sum()
-    assert y.item() == 24.0
-    z = x * 3
-    assert launched(lambda: (y.item(), x.tolist(), repr(y))) == 0
-    assert launched(z.tolist) == 1
-
-
 def test_printing_executes():
     _, x = make()
     y = x * 2

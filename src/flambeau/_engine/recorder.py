@@ -497,7 +497,10 @@ def flush() -> None:
 
 
 def read(value: Value) -> Any:
-    """The array of a value; one that is pending executes everything that is, in this thread.
+    """The array of a value; executes everything that is pending in this thread.
+
+    Also what the value does not need: a read ends a round of a loop, and rounds that end alike
+    make the same programs.
 
     Raises:
         RuntimeError: the value has no data (``meta``).
@@ -506,11 +509,9 @@ def read(value: Value) -> Any:
         _thread.capture.refuse_read()
     shown = value
     value = _revealed(shown)
-    pending = value.array is None
-    if pending:
-        flush()
+    flush()
     if _thread.checks:
-        _look_at_checks(wait=True, executed=pending)
+        _look_at_checks(wait=True)
     if value.array is None:
         if value.aval.device.is_meta:
             raise NotImplementedError("Cannot copy out of meta tensor; no data!")
@@ -541,14 +542,13 @@ def expect(holds: Value, complaint: Callable[[], Exception]) -> None:
     _thread.checks.append((holds, complaint))
 
 
-def _look_at_checks(wait: bool, executed: bool = False) -> None:
-    """Raise what a check that failed has to say; `executed`: nothing is pending any more."""
+def _look_at_checks(wait: bool) -> None:
     checks = _thread.checks
     while checks:
         holds, complaint = checks[0]
         array = holds.array
         if array is None:
-            if not executed:
+            if not wait:
                 return
             checks.popleft()  # the program that would have computed it failed
             continue
