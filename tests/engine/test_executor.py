@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -164,6 +165,26 @@ def test_a_program_is_compiled_beside_a_graph_that_runs_one_by_one(monkeypatch):
     expected = np.cos(np.sin(np.full(23, 0.5)) + 1.25)
     for found in (first, second, third):
         np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_program_that_others_stand_before_is_not_waited_for(monkeypatch):
+    def visit():
+        recorder.flush()
+        executor._weather.misses = executor.STORM
+        x = torch.tensor(np.full(31, 0.5, np.float32))
+        y = x.cos().cos() * 0.5
+        recorder.flush()
+        return y.numpy()
+
+    visit()
+    waiting = Future()
+    monkeypatch.setattr(background, "start", lambda make: waiting)
+    visit()
+    programs = stats.programs
+    np.testing.assert_allclose(visit(), np.cos(np.cos(np.full(31, 0.5))) * 0.5, rtol=1e-6)
+    assert waiting.cancelled()
+    assert stats.programs == programs + 1
+    executor._weather.misses = 0
 
 
 def test_what_fails_in_the_background_is_told_when_it_is_used(monkeypatch):

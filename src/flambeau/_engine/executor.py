@@ -191,13 +191,10 @@ def _run_unknown(
 ) -> Any:
     """No program for exactly this: use one that does more, compile, or go one by one."""
     layout = layout_of(state)
-    coming = entry.coming.pop(donate, None)
-    if coming is not None:
-        program = coming.result()
-        if program is not None:
-            _weather.misses = 0
-            _install(entry, donate, program)
-            return program(graph.leaf_arrays, layout, graph.scalars)
+    program = _arrived(entry, donate)
+    if program is not None:
+        _weather.misses = 0
+        return program(graph.leaf_arrays, layout, graph.scalars)
     times = entry.seen[donate] = entry.seen.get(donate, 0) + 1
     if times < PATIENCE:
         broader = _broader(state, live, donate)
@@ -211,13 +208,29 @@ def _run_unknown(
     pairs = pair(layout, live, donate)
     if times == PATIENCE and singles.know(layout, graph.device):
         device = graph.device
-        make = lambda: compile_graph(layout, live, pairs, device, f"{reason}, in the background")
+
+        def make() -> Program:
+            made = compile_graph(layout, live, pairs, device, f"{reason}, in the background")
+            _install(entry, donate, made)
+            entry.coming.pop(donate, None)
+            return made
+
         entry.coming[donate] = background.start(make)
         return _run_singly(graph, layout, live)
     _weather.misses += 1
     program = compile_graph(layout, live, pairs, graph.device, reason)
     _install(entry, donate, program)
     return program(graph.leaf_arrays, layout, graph.scalars)
+
+
+def _arrived(entry: Entry, donate: tuple[int, ...]) -> Program | None:
+    """The program that was asked for in the background; None if it has to be compiled now."""
+    coming = entry.coming.pop(donate, None)
+    if coming is None:
+        return entry.programs.get(donate)  # it may just have come
+    if coming.cancel():  # others stand before it
+        return None
+    return coming.result()
 
 
 def _install(entry: Entry, donate: tuple[int, ...], program: Program) -> None:
