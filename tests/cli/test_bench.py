@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 from typer.testing import CliRunner
 
@@ -84,8 +85,28 @@ def test_the_loss_of_the_hand_written_peer_falls(case):
     assert losses[-1] < losses[0]
 
 
-def test_every_case_without_a_gpu_has_a_peer():
-    assert set(jax_peer.MODELS) == {n for n, c in cases.CASES.items() if not c.half}
+@pytest.mark.parametrize(
+    ("case", "small"),
+    [
+        ("GPT-2", lambda: jax_peer._gpt(1, 16, 2, 8, 2, 32)),
+        ("ResNet-50", lambda: jax_peer._resnet((1, 1, 1, 1), True, 32, 4)),
+    ],
+)
+def test_the_peer_of_a_case_for_the_gpu_learns_in_half_precision(monkeypatch, case, small):
+    monkeypatch.setitem(jax_peer.MODELS, case, small)
+    step = jax_peer.step_of(case, half=True)
+    losses = [float(step()) for _ in range(8)]
+    assert losses[-1] < losses[0]
+
+
+def test_the_residual_peers_have_the_parameters_of_the_published_nets():
+    count = lambda model: sum(a.size for a in jax.tree.leaves(model[0]))
+    assert count(jax_peer._resnet((3, 4, 6, 3), True, 32, 1)) == 25_557_032
+    assert count(jax_peer._resnet((2, 2, 2, 2), False, 32, 1)) == 11_173_962
+
+
+def test_every_case_has_a_peer():
+    assert set(jax_peer.MODELS) == set(cases.CASES)
 
 
 def test_cache_shows_and_clears(tmp_path, monkeypatch):

@@ -51,10 +51,10 @@ def build(contender: str, case: str) -> Callable[[], Any]:
         fused = {"fused": True} if cases.CASES[case].training else {}
         wrap = torch.compile if contender == "torch.compile" else None
         return cases.step_of(torch, case, wrap, **fused)
+    if contender == "JAX":
+        return sibling("jax_peer").step_of(case, half)
     if half:
         raise LookupError("this case is not written for it")
-    if contender == "JAX":
-        return sibling("jax_peer").step_of(case)
     _import("optax")
     _import("flax")
     return sibling("nnx_peer").step_of(case)

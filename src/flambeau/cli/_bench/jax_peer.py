@@ -50,9 +50,11 @@ def _mlp(sizes: tuple[int, ...], batch: int) -> Any:
 
 
 def _norm(p: Tree, x: jax.Array) -> jax.Array:
+    dtype, x = x.dtype, x.astype(jnp.float32)
     mean = jnp.mean(x, -1, keepdims=True)
     centred = x - mean
-    return centred * lax.rsqrt(jnp.mean(centred**2, -1, keepdims=True) + 1e-5) * p["w"] + p["b"]
+    scaled = centred * lax.rsqrt(jnp.mean(centred**2, -1, keepdims=True) + 1e-5)
+    return (scaled * p["w"] + p["b"]).astype(dtype)
 
 
 def _gpt(layers: int, width: int, heads: int, length: int, batch: int, words: int) -> Any:
@@ -100,11 +102,12 @@ def _unit(i: int, o: int, kernel: int) -> Tree:
 
 
 def _batch_norm(p: Tree, x: jax.Array, state: list[Any]) -> jax.Array:
+    dtype, x = x.dtype, x.astype(jnp.float32)
     mean = jnp.mean(x, (0, 1, 2))
     centred = x - mean
     var = jnp.mean(centred**2, (0, 1, 2))
     state.append((lax.stop_gradient(mean), lax.stop_gradient(var)))
-    return centred * (lax.rsqrt(var + 1e-5) * p["g"]) + p["b"]
+    return (centred * (lax.rsqrt(var + 1e-5) * p["g"]) + p["b"]).astype(dtype)
 
 
 def _pool(x: jax.Array) -> jax.Array:
@@ -126,31 +129,42 @@ def _cnn(batch: int) -> Any:
     return params, model, _draw(batch, 32, 32, 3), jnp.arange(batch) % 10, channels[1:]
 
 
-def _resnet18(batch: int) -> Any:
-    params: Tree = {"stem": _unit(3, 64, 3), "head": _dense(512, 10), "blocks": []}
-    sizes = [64]
+def _resnet(blocks: tuple[int, ...], deep: bool, image: int, batch: int) -> Any:
+    params: Tree = {"stem": _unit(3, 64, 7 if deep else 3), "blocks": []}
+    sizes, strides = [64], []
     i = 64
-    for k in range(4):
-        for _ in range(2):
-            o = 64 << k
-            block = {"a": _unit(i, o, 3), "b": _unit(o, o, 3)}
-            sizes += [o, o]
-            if i != o:
+    for k, n in enumerate(blocks):
+        for b in range(n):
+            width = 64 << k
+            o = width * (4 if deep else 1)
+            widths = [(i, width, 1), (width, width, 3), (width, o, 1)]
+            block = {"body": [_unit(*w) for w in (widths if deep else [(i, o, 3), (o, o, 3)])]}
+            sizes += [u["g"].shape[0] for u in block["body"]]
+            if i != o or (k and not b):
                 block["skip"] = _unit(i, o, 1)
                 sizes.append(o)
             params["blocks"].append(block)
+            strides.append(2 if k and not b else 1)
             i = o
+    classes = 1000 if deep else 10
+    params["head"] = _dense(i, classes)
 
     def model(params: Tree, x: jax.Array, state: list[Any]) -> jax.Array:
         unit = lambda p, x, stride=1: _batch_norm(p, _conv(p["w"], x, stride), state)
-        x = jax.nn.relu(unit(params["stem"], x))
-        for p in params["blocks"]:
-            stride = 2 if "skip" in p else 1
-            body = unit(p["b"], jax.nn.relu(unit(p["a"], x, stride)))
+        x = jax.nn.relu(unit(params["stem"], x, 2 if deep else 1))
+        if deep:
+            around = ((0, 0), (1, 1), (1, 1), (0, 0))
+            x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), around)
+        for p, stride in zip(params["blocks"], strides, strict=True):
+            body = x
+            for k, q in enumerate(p["body"]):
+                # The 3x3 convolution strides: the first of two, the second of three.
+                body = unit(q, body, stride if k == int(deep) else 1)
+                body = jax.nn.relu(body) if k < len(p["body"]) - 1 else body
             x = jax.nn.relu(body + (unit(p["skip"], x, stride) if "skip" in p else x))
         return _linear(params["head"], jnp.mean(x, (1, 2)))
 
-    return params, model, _draw(batch, 32, 32, 3), jnp.arange(batch) % 10, sizes
+    return params, model, _draw(batch, image, image, 3), jnp.arange(batch) % classes, sizes
 
 
 def _lstm(inputs: int, hidden: int, steps: int, batch: int) -> Any:
@@ -181,11 +195,23 @@ MODELS: dict[str, Callable[[], Any]] = {
     "MLP": _MLP,
     "GPT": _GPT,
     "CNN": lambda: _cnn(32),
-    "ResNet-18": lambda: _resnet18(32),
+    "ResNet-18": lambda: _resnet((2, 2, 2, 2), False, 32, 32),
     "LSTM": lambda: _lstm(64, 128, 64, 32),
     "MLP inference": _MLP,
     "GPT inference": _GPT,
+    "GPT-2": lambda: _gpt(12, 768, 12, 1024, 8, 50304),
+    "ResNet-50": lambda: _resnet((3, 4, 6, 3), True, 224, 64),
 }
+
+
+def _in_half(model: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """The model computed in bfloat16 from parameters in float32; its result in float32."""
+
+    def half(params: Tree, x: jax.Array, *state: list[Any]) -> jax.Array:
+        low = lambda a: a.astype(jnp.bfloat16) if a.dtype == jnp.float32 else a
+        return model(jax.tree.map(low, params), low(x), *state).astype(jnp.float32)
+
+    return half
 
 
 def _adam(params: Tree, grads: Tree, m: Tree, v: Tree, t: jax.Array) -> Tree:
@@ -198,9 +224,11 @@ def _adam(params: Tree, grads: Tree, m: Tree, v: Tree, t: jax.Array) -> Tree:
     return new, m, v
 
 
-def step_of(case: str) -> Callable[[], jax.Array]:
-    """A case's step, or its forward."""
+def step_of(case: str, half: bool = False) -> Callable[[], jax.Array]:
+    """A case's step, or its forward; `half`: in bfloat16."""
     params, model, x, y, stats = MODELS[case]()
+    if half:
+        model = _in_half(model)
     if case.endswith("inference"):
         forward = jax.jit(model)
         return lambda: forward(params, x)
