@@ -183,7 +183,7 @@ def test_a_program_that_others_stand_before_is_not_waited_for(monkeypatch):
     programs = stats.programs
     np.testing.assert_allclose(visit(), np.cos(np.cos(np.full(31, 0.5))) * 0.5, rtol=1e-6)
     assert waiting.cancelled()
-    assert stats.programs == programs + 1
+    assert stats.programs == programs  # counted when it was asked for
     executor._weather.misses = 0
 
 

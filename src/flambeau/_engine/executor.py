@@ -207,10 +207,11 @@ def _run_unknown(
     reason = graph.novelty or _why(state, live, donate)
     pairs = pair(layout, live, donate)
     if times == PATIENCE and singles.know(layout, graph.device):
-        device = graph.device
+        device, number = graph.device, stats.next_program()
+        reason += ", in the background"
 
         def make() -> Program:
-            made = compile_graph(layout, live, pairs, device, f"{reason}, in the background")
+            made = compile_graph(layout, live, pairs, device, reason, number)
             _install(entry, donate, made)
             entry.coming.pop(donate, None)
             return made
@@ -229,6 +230,7 @@ def _arrived(entry: Entry, donate: tuple[int, ...]) -> Program | None:
     if coming is None:
         return entry.programs.get(donate)  # it may just have come
     if coming.cancel():  # others stand before it
+        stats.programs -= 1
         return None
     return coming.result()
 

@@ -91,6 +91,11 @@ class Stats:
         self.compile_seconds = 0.0
         self.log: list[str] = []
 
+    def next_program(self) -> int:
+        """Count a program, when it is asked for; gives its number."""
+        self.programs += 1
+        return self.programs
+
     def __repr__(self) -> str:
         return (
             f"Stats(programs={self.programs}, from_disk={self.from_disk}, "
@@ -118,6 +123,7 @@ def compile_graph(
     pairs: dict[int, int],
     device: Place,
     reason: str,
+    number: int | None = None,
 ) -> Program:
     """Compile a graph whole, or take it from the disk cache.
 
@@ -127,7 +133,9 @@ def compile_graph(
         pairs: which leaf gives its memory to which result, as ordinals.
         device: where it will run.
         reason: why it is new, for the log.
+        number: its number, if it was counted before.
     """
+    number = number or stats.next_program()
     n_leaves = len(layout.leaf_slots)
     program = Program(None, live, pairs)
     order, donated = _order(live, pairs), program.donated
@@ -162,11 +170,10 @@ def compile_graph(
             disk.store(key, compiled)
         memory.give_back()
     seconds = time.perf_counter() - start
-    stats.programs += 1
     stats.from_disk += hit
     stats.compile_seconds += seconds
     line = (
-        f"program {stats.programs}: {len(layout.steps)} operations, {len(live)} results, "
+        f"program {number}: {len(layout.steps)} operations, {len(live)} results, "
         f"{len(donated)} donated, {seconds:.2f} s{' from disk' if hit else ''}: {reason}"
     )
     stats.log.append(line)

@@ -431,12 +431,12 @@ def _why_new(state: State, call: Call, key: Any) -> str:
     """Say in words what made a graph differ from those that came before."""
     fresh = key[2] if len(key) == 3 else ()
     where = f"operation {state.depth + 1}"
-    for other in state.next.values():
+    for other in reversed(state.next.values()):  # the latest first
         if other.call is call and other.inputs == key[1]:
             for i, (new, old) in enumerate(zip(fresh, other.leaves, strict=False)):
                 if new is not old:
                     return f"{where} ({call.name}): input {i} is {new}, was {old}"
-    for other in state.next.values():
+    for other in reversed(state.next.values()):
         if other.call.name == call.name:
             if other.call is not call:
                 was, now = other.call.static, call.static
