@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import flambeau as torch
-from flambeau._engine import background, executor, recorder
+from flambeau._engine import background, executor, recorder, singles
 from flambeau._engine.layout import Layout
 from flambeau._engine.program import stats
 
@@ -240,6 +240,16 @@ def test_the_programs_longest_unused_make_room(monkeypatch):
         made = stats.programs
         assert program(n) == n * n
         assert stats.programs - made == fresh, n
+
+
+def test_operations_compiled_alone_make_room(monkeypatch):
+    monkeypatch.setattr(singles, "_made", {})
+    monkeypatch.setattr(torch.config, "max_programs", 4)
+    monkeypatch.setattr(torch.config, "_mode", "eager")
+    for n in range(41, 51):
+        x = torch.tensor(np.full(n, 0.25, np.float32))
+        np.testing.assert_allclose(x.sqrt().numpy(), np.full(n, 0.5, np.float32))
+        assert 1 <= len(singles._made) <= 4
 
 
 def test_the_verifier_accepts_what_the_recorder_makes():

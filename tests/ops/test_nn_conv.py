@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import flambeau
 from flambeau._ops import nn_conv as rows
 from tests.ops.nn_rows import check, normal
-from tests.oracle import torch
+from tests.oracle import assert_close, torch
 
 F = torch.nn.functional
 SIZES = {1: (9,), 2: (9, 7), 3: (5, 6, 4)}
@@ -84,3 +86,25 @@ def test_each_formulation_gives_the_same(channels, kernel):
         normal(4, channels, *kernel),
         padding=(1,),
     )
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "groups"),
+    [
+        ((1, 4, 40), (4, 1, 65), 4),  # more places of the window than are written out
+        ((1, 130, 6), (130, 2, 3), 65),  # more groups
+        ((2, 4, 9, 9), (8, 1, 3, 3), 4),  # two results for each channel
+    ],
+)
+def test_groups_however_many(shape, kernel, groups):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(shape), rng.standard_normal(kernel)
+
+    def program(lib):
+        function = lib.nn.functional.conv1d if len(shape) == 3 else lib.nn.functional.conv2d
+        a, b = (lib.tensor(v, requires_grad=True) for v in (x, w))
+        out = function(a, b, padding=kernel[-1] // 2, groups=groups)
+        out.square().sum().backward()
+        return out, a.grad, b.grad
+
+    assert_close(program(flambeau), program(torch), rtol=1e-9, atol=1e-9)

@@ -217,6 +217,8 @@ def _run_unknown(
             return made
 
         entry.coming[donate] = background.start(make)
+        if donate in entry.programs:  # made before it was noted
+            entry.coming.pop(donate, None)
         return _run_singly(graph, layout, live)
     _weather.misses += 1
     program = compile_graph(layout, live, pairs, graph.device, reason)

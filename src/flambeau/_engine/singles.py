@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from flambeau._config import config
 from flambeau._engine import xla
 from flambeau._engine.aval import Aval
 from flambeau._engine.call import Call
@@ -38,5 +39,13 @@ def compiled(call: Call, avals: Avals, device: Place) -> Any:
         structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals]
         lowered = jax.jit(call.fn).lower(*structs)
         found = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
+        if len(_made) >= config.max_programs:
+            _make_room()
         _made[call, avals, device] = found
     return found
+
+
+def _make_room() -> None:
+    """Drop the quarter that was made first: a process may hold a limited number of them."""
+    for key in list(_made)[: max(1, config.max_programs // 4)]:
+        _made.pop(key, None)

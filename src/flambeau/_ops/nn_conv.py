@@ -25,6 +25,10 @@ from flambeau._ops.registry import Array, Dims, OptArray, op
 _SMALL_WINDOW = 64
 _MAX_GROWTH = 2.5
 
+# Up to how many groups, or places of a window of single channels, are written out one by one:
+# each is an operation to compile.
+_MOST_APART = 64
+
 
 def _spatial(n: int) -> str:
     return "DHW"[-n:]
@@ -49,11 +53,14 @@ def _conv(
 ) -> jax.Array:
     """Convolve; on a CPU group by group, which has no kernels for several at once."""
     at_once = lambda x, w: _conv_at_once(x, w, stride, padding, dilation, groups, lhs_dilation)
-    if groups == 1 or groups != math.gcd(groups, input.shape[1], weight.shape[0]):
-        return at_once(input, weight)  # what does not fit is told there
+    single = weight.shape[1] == 1 and lhs_dilation is None
+    pieces = math.prod(weight.shape[2:]) if single else groups
+    fits = groups == math.gcd(groups, input.shape[1], weight.shape[0])
+    if groups == 1 or pieces > _MOST_APART or not fits:  # what does not fit is told at once
+        return at_once(input, weight)
 
     def apart(x: jax.Array, w: jax.Array) -> jax.Array:
-        if w.shape[1] == 1 and lhs_dilation is None:
+        if single:
             return _depthwise(x, w, stride, padding, dilation)
         parts = [
             _conv_at_once(x, w, stride, padding, dilation, 1, lhs_dilation)
