@@ -20,6 +20,7 @@ from flambeau._engine.donation import pair
 from flambeau._engine.executor import layout_of
 from flambeau._engine.program import Program, compile_graph
 from flambeau._engine.value import Value
+from flambeau._engine.xla import target_of
 from flambeau._tensor import dtypes
 from flambeau._tensor.aliases import updates
 from flambeau._tensor.core import TensorBase, value_of, wrap
@@ -405,6 +406,8 @@ class _Replay:
     def held_now(self) -> list[Value] | None:
         """What the places hold, if everything that the recording depended on still holds."""
         plan = self.plan
+        if self.layout.target != target_of(self.device):
+            return None
         for ref, storage, tracked, had_grad in plan.tensors:
             t = ref()
             if t is None or t._storage is not storage or (t._edge is not None) is not tracked:

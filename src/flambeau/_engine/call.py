@@ -16,8 +16,10 @@ import numpy as np
 
 from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.device import Place
+from flambeau._engine.xla import target_of
 from flambeau._ops._prng import advance
 from flambeau._ops.registry import Op
+from flambeau._ops.target import formulating
 from flambeau.errors import DTypeError, FlambeauError, ShapeError
 
 Fn = Callable[..., tuple[jax.Array, ...]]
@@ -96,7 +98,7 @@ class Call:
         if found is None:
             structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
             try:
-                with jax.enable_x64(True):
+                with jax.enable_x64(True), formulating(target_of(device)):
                     outs = jax.eval_shape(self.fn, *structs)
             except Exception as error:
                 raise _plain_error(error, self.name, inputs) from None

@@ -42,6 +42,15 @@ class Place:
             found = _FOUND[self] = _devices(self.kind)[self.index]
         return found
 
+    def fuses_attention(self) -> bool:
+        """Whether it runs cuDNN's kernel of attention: an NVIDIA GPU, Ampere or later."""
+        found = _FUSES.get(self)
+        if found is None:
+            dev: Any = self.jax_device() if self.kind == "cuda" else None
+            nvidia = dev is not None and "cuda" in dev.client.platform_version.lower()
+            found = _FUSES[self] = nvidia and float(dev.compute_capability) >= 8.0
+        return found
+
     def scope(self) -> Any:
         """A context in which JAX places uncommitted arrays here; free on the default device."""
         free = _DEFAULT.get(self)
@@ -56,6 +65,7 @@ class Place:
 _NOTHING = contextlib.nullcontext()
 _FOUND: dict[Place, Any] = {}
 _DEFAULT: dict[Place, bool] = {}
+_FUSES: dict[Place, bool] = {}
 _PLACES: dict[tuple[str, int], Place] = {}
 
 

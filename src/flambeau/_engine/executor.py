@@ -284,7 +284,7 @@ def _run_singly(graph: Graph, layout: Layout, live: tuple[int, ...]) -> list[Any
             env[slot] = np.asarray(value).astype(dtype)
     for i, step in enumerate(layout.steps):
         try:
-            run = singles.compiled(step.call, layout.inputs[i], graph.device)
+            run = singles.compiled(step.call, layout.inputs[i], graph.device, layout.target)
             outs = run(*[env[s] for s in step.inputs])
         except Exception as error:
             name_step(error, step)

@@ -9,22 +9,31 @@ import jax.numpy as jnp
 import numpy as np
 
 from flambeau._engine.aval import Aval, aval_of
-from flambeau._engine.recorder import State
+from flambeau._engine.recorder import Root, State
+from flambeau._ops.target import Target
 
 PACKS = (("f", np.float64), ("i", np.int64), ("c", np.complex128))
 """The kinds of Python numbers, in the order of their vectors, and how each is passed."""
 
 
 class Layout:
-    """Where everything of a trie state is: leaves, packed numbers, results."""
+    """Where everything of a trie state is: leaves, packed numbers, results.
+
+    Attributes:
+        target: what the graph is formulated for.
+    """
 
     __slots__ = (
-        "_inputs", "leaf_avals", "leaf_slots", "out_avals", "out_slots", "packed", "steps"
+        "_inputs", "leaf_avals", "leaf_slots", "out_avals", "out_slots", "packed", "steps",
+        "target",
     )  # fmt: skip
 
     def __init__(self, state: State):
         self._inputs: list[tuple[Aval | None, ...]] | None = None
         self.steps = state.path()
+        root = self.steps[0].parent if self.steps else state
+        assert isinstance(root, Root)
+        self.target: Target = root.target
         self.leaf_slots: list[int] = []
         self.leaf_avals: list[Aval] = []
         self.out_slots: list[int] = []

@@ -18,6 +18,7 @@ from flambeau._engine import disk, memory, xla
 from flambeau._engine.device import Place
 from flambeau._engine.layout import PACKS, Layout
 from flambeau._engine.recorder import State
+from flambeau._ops.target import formulating
 
 
 class Program:
@@ -163,7 +164,7 @@ def compile_graph(
     hit = compiled is not None
     if compiled is None:
         with jax.enable_x64(True), device.scope():
-            with _tracing:
+            with _tracing, formulating(layout.target):
                 lowered = jax.jit(run, donate_argnums=donated).lower(*structs)
             compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
         if key:
@@ -209,5 +210,5 @@ def _signature(layout: Layout, order: tuple[int, ...], donated: tuple[int, ...])
             return None
         leaves = [(a.shape, a.dtype.name, a.kind) for a in step.leaves]
         digest.update(f"{words}|{step.inputs}|{leaves}\n".encode())
-    digest.update(f"{order}|{donated}".encode())
+    digest.update(f"{order}|{donated}|{layout.target}".encode())
     return digest.hexdigest()

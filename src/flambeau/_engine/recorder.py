@@ -23,6 +23,8 @@ from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.call import Call
 from flambeau._engine.device import CPU, META, Place
 from flambeau._engine.value import Layer, Value
+from flambeau._engine.xla import Choices, target_of
+from flambeau._ops.target import Target
 
 MAX_STATES = 500_000
 
@@ -89,6 +91,20 @@ class State:
         return steps
 
 
+class Root(State):
+    """Where graphs for one device begin.
+
+    Attributes:
+        target: what they are formulated for.
+    """
+
+    __slots__ = ("target",)
+
+    def __init__(self, target: Target):
+        super().__init__(None, None, (), (), ())
+        self.target = target
+
+
 class Epoch:
     """One filling of a graph; slots are valid within it only.
 
@@ -114,11 +130,11 @@ class Graph:
     def __init__(self, device: Place):
         self.device = device
         self.lock = threading.RLock()
-        self.root = _root(device)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything recorded."""
+        self.root = _root(self.device)
         if _trie.states > MAX_STATES:
             _trie.states = 0
             self.root.next = {}
@@ -145,7 +161,7 @@ class _Trie:
 
 
 _trie = _Trie()
-_ROOTS: dict[Place, State] = {}
+_ROOTS: dict[tuple[Place, Target], Root] = {}
 _KIND = {float: 0, int: 1, bool: 1, complex: 2}
 _KINDS = "fic"
 _executor: Any = None
@@ -154,8 +170,10 @@ layers: Any = None
 """While a transform is open in some thread: gets each call first, gives its results or None."""
 
 
-def _root(device: Place) -> State:
-    return _ROOTS.setdefault(device, State(None, None, (), (), ()))
+def _root(device: Place) -> Root:
+    target = target_of(device)
+    found = _ROOTS.get((device, target))
+    return found or _ROOTS.setdefault((device, target), Root(target))
 
 
 def set_layers(record_in_layers: Any) -> None:
@@ -494,6 +512,18 @@ def flush() -> None:
         return
     for graph in list(_thread.graphs.values()):
         graph.execute()
+
+
+def choose(**choices: Any) -> None:
+    """Set :class:`flambeau._engine.xla.Choices`, for what this thread records from now on."""
+    if all(getattr(Choices, name) == value for name, value in choices.items()):
+        return
+    flush()
+    for name, value in choices.items():
+        setattr(Choices, name, value)
+    for graph in _thread.graphs.values():
+        if graph.state is graph.root:
+            graph.reset()
 
 
 def read(value: Value) -> Any:

@@ -1,4 +1,4 @@
-"""What XLA is told when it compiles, per platform, and how it is asked.
+"""What XLA is told when it compiles, per platform, how it is asked, and for what.
 
 Each option rests on a measurement in ``docs/internals/performance.md``. An option that the
 user's ``XLA_FLAGS`` name is theirs; one that this version of XLA does not know is left out.
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import jax
 
 from flambeau._engine.device import Place
+from flambeau._ops.target import CPU, Target
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "cpu": {
@@ -26,6 +27,32 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 _unknown: set[str] = set()
 T = TypeVar("T")
+
+
+class Choices:
+    """What users may choose for accelerators, as PyTorch has it by default.
+
+    :func:`flambeau._engine.recorder.choose` sets them.
+
+    Attributes:
+        products: ``"highest"``, ``"high"`` or ``"medium"``: how exact matrix products of
+            float32 must be. On a CPU they always are.
+        fast_convolutions: whether convolutions may round to TF32.
+        fused_attention: whether attention in half precision may be one kernel of cuDNN's.
+    """
+
+    products = "highest"
+    fast_convolutions = True
+    fused_attention = True
+
+
+def target_of(device: Place) -> Target:
+    """What programs for a device are formulated for, as things are set now."""
+    if device.kind == "cpu":
+        return CPU
+    words = "highest" if Choices.products == "highest" else "tensorfloat32"
+    fused = Choices.fused_attention and device.fuses_attention()
+    return Target(device.kind, words, Choices.fast_convolutions, fused)
 
 
 def options(device: Place) -> dict[str, Any]:

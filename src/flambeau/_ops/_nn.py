@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from flambeau._ops.target import current
+
 HALF = (jnp.dtype(jnp.float16), jnp.dtype(jnp.bfloat16))
 
 
@@ -121,9 +123,7 @@ def turned(x: jax.Array) -> jax.Array:
     XLA:CPU takes 1.4 times as long for ``a.T @ b`` that reads `a` across its rows as for
     copying it first; accelerators read either way.
     """
-    return lax.platform_dependent(
-        x, cpu=lambda a: lax.optimization_barrier(a.T), default=lambda a: a.T
-    )
+    return lax.optimization_barrier(x.T) if current().on_cpu else x.T
 
 
 def dot_last_gradients(

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from flambeau._ops._nn import widen
+from flambeau._ops._nn import HALF, widen
 from flambeau._ops._prng import generator
 from flambeau._ops.registry import Array, DType, OptArray, Scalar, op
+from flambeau._ops.target import current
 
 
 def _shares(
@@ -76,10 +77,100 @@ def scaled_dot_product_attention(
         - query ``(*, L, E)``, key ``(*, S, E)``, value ``(*, S, V)``, attn_mask ``(*, L, S)``
         - output ``(*, L, V)``
     """
+    if _in_one_kernel(query, key, value, attn_mask, is_causal, enable_gqa=enable_gqa):
+        return _one_kernel(query, key, value, is_causal, scale, enable_gqa)
+    return _written_out(query, key, value, attn_mask, is_causal, scale, enable_gqa)
+
+
+def _written_out(
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    attn_mask: OptArray,
+    is_causal: bool,
+    scale: float | None,
+    enable_gqa: bool,
+) -> jax.Array:
     keys, values = _grouped(key, query, enable_gqa), _grouped(value, query, enable_gqa)
     # Dividing the few results costs less than dividing the many weights.
     shares, total = _shares(query, keys, attn_mask, is_causal, scale)
     return (widen(jnp.matmul(shares.astype(value.dtype), values)) / total).astype(value.dtype)
+
+
+def _in_one_kernel(
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    attn_mask: OptArray = None,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> bool:
+    """Whether cuDNN's attention is there and takes these arguments."""
+    if not current().fused_attention or attn_mask is not None:
+        return False
+    if not query.dtype == key.dtype == value.dtype or query.dtype not in HALF:
+        return False
+    if not query.ndim == key.ndim == value.ndim == 4 or key.shape != value.shape:
+        return False
+    (batch, heads, length, width), (others, groups, steps, _) = query.shape, key.shape
+    fits = batch == others and (heads % groups == 0 if enable_gqa else heads == groups)
+    # Its causal mask is PyTorch's where both lengths are one.
+    return fits and width % 8 == 0 and width <= 128 and (length == steps or not is_causal)
+
+
+def _cudnn(is_causal: bool, scale: float | None) -> Any:
+    """Attention by cuDNN, a function of queries, keys and values, with heads second."""
+
+    def attend(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:
+        last = [jnp.swapaxes(x, 1, 2) for x in (query, key, value)]
+        # With what a backward needs, always: then the forward is one kernel whoever asks.
+        out, _ = jax.nn.dot_product_attention(
+            *last, scale=scale, is_causal=is_causal, implementation="cudnn", return_residual=True
+        )
+        return jnp.swapaxes(out, 1, 2)
+
+    return attend
+
+
+def _one_kernel(
+    query: jax.Array,
+    key: jax.Array,
+    value: jax.Array,
+    is_causal: bool,
+    scale: float | None,
+    enable_gqa: bool,
+) -> jax.Array:
+    """Attention by cuDNN; its derivatives are those of the form that is written out."""
+    attend = jax.custom_jvp(_cudnn(is_causal, scale))
+
+    @attend.defjvp
+    def _(points: Any, along: Any) -> Any:
+        plain = lambda q, k, v: _written_out(q, k, v, None, is_causal, scale, enable_gqa)
+        return jax.jvp(plain, points, along)
+
+    return attend(query, key, value)
+
+
+def _attention_forward(
+    query: Array,
+    key: Array,
+    value: Array,
+    attn_mask: OptArray = None,
+    *,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> tuple[Array, Any]:
+    return jax.vjp(_cudnn(is_causal, scale), query, key, value)
+
+
+def _attention_backward(saved: Any, cotangent: Array, **static: Any) -> tuple[Any, ...]:
+    return (*saved(cotangent), None)
+
+
+scaled_dot_product_attention.set_gradient(_attention_forward, _attention_backward, _in_one_kernel)
 
 
 @op()

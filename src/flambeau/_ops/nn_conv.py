@@ -19,6 +19,7 @@ from jax import lax
 
 from flambeau._ops._nn import dot_last, spread, take_windows
 from flambeau._ops.registry import Array, Dims, OptArray, op
+from flambeau._ops.target import current
 
 # Up to how many numbers one window may have, and how much larger than the input the matrix of
 # all windows may be, for the convolution to run as one product.
@@ -52,23 +53,17 @@ def _conv(
     lhs_dilation: Sequence[int] | None = None,
 ) -> jax.Array:
     """Convolve; on a CPU group by group, which has no kernels for several at once."""
-    at_once = lambda x, w: _conv_at_once(x, w, stride, padding, dilation, groups, lhs_dilation)
     single = weight.shape[1] == 1 and lhs_dilation is None
     pieces = math.prod(weight.shape[2:]) if single else groups
     fits = groups == math.gcd(groups, input.shape[1], weight.shape[0])
-    if groups == 1 or pieces > _MOST_APART or not fits:  # what does not fit is told at once
-        return at_once(input, weight)
-
-    def apart(x: jax.Array, w: jax.Array) -> jax.Array:
-        if single:
-            return _depthwise(x, w, stride, padding, dilation)
-        parts = [
-            _conv_at_once(x, w, stride, padding, dilation, 1, lhs_dilation)
-            for x, w in zip(jnp.split(x, groups, 1), jnp.split(w, groups, 0), strict=True)
-        ]
-        return jnp.concatenate(parts, 1)
-
-    return lax.platform_dependent(input, weight, cpu=apart, default=at_once)
+    # What does not fit is told at once.
+    if groups == 1 or pieces > _MOST_APART or not fits or not current().on_cpu:
+        return _conv_at_once(input, weight, stride, padding, dilation, groups, lhs_dilation)
+    if single:
+        return _depthwise(input, weight, stride, padding, dilation)
+    pieces = zip(jnp.split(input, groups, 1), jnp.split(weight, groups, 0), strict=True)
+    parts = [_conv_at_once(x, w, stride, padding, dilation, 1, lhs_dilation) for x, w in pieces]
+    return jnp.concatenate(parts, 1)
 
 
 def _depthwise(
@@ -116,6 +111,7 @@ def _conv_at_once(
         rhs_dilation=dilation,
         dimension_numbers=layout,
         feature_group_count=groups,
+        precision=current().of_convolutions,
     )
     return _channels_second(out)
 
@@ -138,7 +134,7 @@ def _as_product(
 
 
 def _is_small(weight: jax.Array, stride: Sequence[int], groups: int) -> bool:
-    if groups != 1:
+    if groups != 1 or not current().on_cpu:
         return False
     area = math.prod(weight.shape[2:])
     return (

@@ -18,6 +18,7 @@ from jax import lax
 from flambeau._ops._nn import absolute, log_sigmoid, reduce_loss, same_value, widen
 from flambeau._ops.nn_norm import norm_along
 from flambeau._ops.registry import Array, OptArray, op
+from flambeau._ops.target import current
 
 
 def _wide_loss(rule: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
@@ -166,6 +167,14 @@ def binary_cross_entropy_with_logits(
 def _pick(log_probs: jax.Array, target: jax.Array, valid: jax.Array) -> jax.Array:
     """``log_probs`` at the target class, along dimension 1; zero where not valid."""
     index = jnp.where(valid, target, 0).astype(jnp.int64)
+    if not current().on_cpu:
+        # Looked up, it would be looked up from an array in memory, and so would its gradient be
+        # put into one: compared, both are part of the softmax.
+        n_classes = log_probs.shape[1]
+        classes = lax.broadcasted_iota(index.dtype, log_probs.shape, 1)
+        picked = jnp.sum(jnp.where(classes == index[:, None], log_probs, 0), 1)
+        known = valid & (index >= 0) & (index < n_classes)
+        return jnp.where(valid, jnp.where(known, picked, jnp.nan), 0)
     picked = jnp.take_along_axis(log_probs, index[:, None], 1, mode="fill")[:, 0]
     return jnp.where(valid, picked, 0)
 

@@ -1,8 +1,9 @@
 """Switches of computation on GPUs. Follows `torch.backends.cuda`.
 
-All are kept and given back; `matmul.allow_tf32` and `matmul.fp32_precision` are one with
-:func:`flambeau.set_float32_matmul_precision`. Products of float32 stay exact to float32 whatever
-is set, and XLA chooses its libraries and its formulation of attention.
+`matmul.allow_tf32` and `matmul.fp32_precision` are one with
+:func:`flambeau.set_float32_matmul_precision`. Attention in half precision is one kernel of cuDNN's
+where it takes the shapes, unless all of the flash, the memory-efficient and the cuDNN kernel are
+switched off. The other switches are kept and given back.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flambeau._engine import device as engine
+from flambeau._engine import recorder
 from flambeau._tensor.functions import settings
 
 __all__ = [
@@ -67,7 +69,7 @@ class cuBLASModule:
 
     @property
     def allow_tf32(self) -> bool:
-        """Whether TF32 was allowed for float32 products; they stay exact to float32."""
+        """Whether TF32 is allowed for float32 products."""
         return settings.get_float32_matmul_precision() != "highest"
 
     @allow_tf32.setter
@@ -103,12 +105,21 @@ matmul = cuBLASModule()
 cufft_plan_cache = cuFFTPlanCache()
 
 _kept = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True, "reduce": False}
+_FUSED = ("flash", "mem_efficient", "cudnn")
 _libraries = {"linalg": "default", "blas": "default", "rocm_fa": "default"}
 
 
+def _keep(**switches: bool) -> None:
+    _kept.update(switches)
+    recorder.choose(fused_attention=any(_kept[name] for name in _FUSED))
+
+
 def enable_flash_sdp(enabled: bool) -> None:
-    """Kept; XLA chooses the formulation. Follows ``torch.backends.cuda.enable_flash_sdp``."""
-    _kept["flash"] = bool(enabled)
+    """Whether attention may be one kernel: if any of the three fused ones may.
+
+    Follows ``torch.backends.cuda.enable_flash_sdp``.
+    """
+    _keep(flash=bool(enabled))
 
 
 def flash_sdp_enabled() -> bool:
@@ -117,11 +128,11 @@ def flash_sdp_enabled() -> bool:
 
 
 def enable_mem_efficient_sdp(enabled: bool) -> None:
-    """Kept; XLA chooses the formulation.
+    """Whether attention may be one kernel: if any of the three fused ones may.
 
     Follows ``torch.backends.cuda.enable_mem_efficient_sdp``.
     """
-    _kept["mem_efficient"] = bool(enabled)
+    _keep(mem_efficient=bool(enabled))
 
 
 def mem_efficient_sdp_enabled() -> bool:
@@ -130,8 +141,8 @@ def mem_efficient_sdp_enabled() -> bool:
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Kept; XLA chooses the formulation. Follows ``torch.backends.cuda.enable_math_sdp``."""
-    _kept["math"] = bool(enabled)
+    """Kept. Follows ``torch.backends.cuda.enable_math_sdp``."""
+    _keep(math=bool(enabled))
 
 
 def math_sdp_enabled() -> bool:
@@ -140,8 +151,11 @@ def math_sdp_enabled() -> bool:
 
 
 def enable_cudnn_sdp(enabled: bool) -> None:
-    """Kept; XLA chooses the formulation. Follows ``torch.backends.cuda.enable_cudnn_sdp``."""
-    _kept["cudnn"] = bool(enabled)
+    """Whether attention may be one kernel: if any of the three fused ones may.
+
+    Follows ``torch.backends.cuda.enable_cudnn_sdp``.
+    """
+    _keep(cudnn=bool(enabled))
 
 
 def cudnn_sdp_enabled() -> bool:
@@ -168,14 +182,14 @@ def sdp_kernel(
 ) -> Iterator[None]:
     """Switches of attention that hold for a block. Follows ``torch.backends.cuda.sdp_kernel``."""
     before = dict(_kept)
-    _kept.update(
+    _keep(
         flash=enable_flash, math=enable_math, mem_efficient=enable_mem_efficient,
         cudnn=enable_cudnn,
     )  # fmt: skip
     try:
         yield
     finally:
-        _kept.update(before)
+        _keep(**before)
 
 
 def is_flash_attention_available() -> bool:

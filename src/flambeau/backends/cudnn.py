@@ -1,15 +1,19 @@
 """cuDNN's switches: XLA calls cuDNN as it sees fit. Follows `torch.backends.cudnn`.
 
-`enabled`, `benchmark`, `benchmark_limit`, `deterministic` and `allow_tf32` are kept and given
-back. XLA times its own choices of convolutions once, at compilation.
+`allow_tf32` says whether convolutions of float32 may round to TF32. `enabled`, `benchmark`,
+`benchmark_limit` and `deterministic` are kept and given back: XLA times its own choices of
+convolutions once, at compilation.
 """
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
 from flambeau._engine import device as engine
+from flambeau._engine import recorder
+from flambeau._engine.xla import Choices
 from flambeau.backends import _switches
 
 __all__ = ["flags", "is_acceptable", "is_available", "set_flags", "version"]
@@ -18,7 +22,6 @@ enabled = True
 benchmark = False
 benchmark_limit: int | None = 10
 deterministic = False
-allow_tf32 = True
 
 
 def is_available() -> bool:
@@ -44,10 +47,13 @@ def set_flags(
     _allow_tf32: bool | None = None,
 ) -> tuple[Any, ...]:
     """Set switches; gives back what they were. None leaves one as it is."""
-    before = (enabled, benchmark, benchmark_limit, deterministic, allow_tf32)
+    tf32 = Choices.fast_convolutions
+    before = (enabled, benchmark, benchmark_limit, deterministic, tf32)
     given = (_enabled, _benchmark, _benchmark_limit, _deterministic, _allow_tf32)
     names = ("enabled", "benchmark", "benchmark_limit", "deterministic", "allow_tf32")
-    globals().update({n: v for n, v in zip(names, given, strict=True) if v is not None})
+    for name, value in zip(names, given, strict=True):
+        if value is not None:
+            setattr(sys.modules[__name__], name, value)
     return before
 
 
@@ -78,3 +84,14 @@ def flags(
         deterministic=deterministic,
         allow_tf32=allow_tf32,
     )
+
+
+_switches.enliven(
+    __name__,
+    {
+        "allow_tf32": (
+            lambda: Choices.fast_convolutions,
+            lambda value: recorder.choose(fast_convolutions=bool(value)),
+        )
+    },
+)

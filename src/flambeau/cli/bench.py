@@ -29,6 +29,9 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Few rounds, rough figures.")] = False,
     peers: Annotated[bool, typer.Option(help="Also torch, JAX by hand and Flax NNX.")] = True,
     start: Annotated[bool, typer.Option(help="Also time to the first step, and memory.")] = True,
+    device: Annotated[
+        str, typer.Option(help="cpu or cuda; what runs in half precision is always on the GPU.")
+    ] = "cpu",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the results.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the ratios, as PNG.")] = None,
     into: Annotated[
@@ -42,7 +45,11 @@ def bench(
     unknown = [c for c in cases or () if c not in CASES]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]!r} is not one of {', '.join(CASES)}")
+    if device not in ("cpu", "cuda"):
+        raise typer.BadParameter(f"--device: {device!r} is neither 'cpu' nor 'cuda'")
     gpu = _has_gpu()
+    if device == "cuda" and not gpu:
+        raise typer.BadParameter("--device cuda: JAX sees no GPU here")
     chosen = cases or [n for n, case in CASES.items() if gpu or not case.half]
     names = list(CONTENDERS) if peers else [n for n in CONTENDERS if n.startswith("flambeau")]
     results: dict[str, Any] = {
@@ -50,12 +57,13 @@ def bench(
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "versions": _versions(),
         "quick": quick,
+        "device": device,
         "cases": {},
     }
     begin = time.perf_counter()
     for case in chosen:
         typer.echo(f"{case} …", err=True)
-        results["cases"][case] = _measure(case, names, 3.0 if quick else 10.0, start)
+        results["cases"][case] = _measure(case, device, names, 3.0 if quick else 10.0, start)
     results["took"] = round(time.perf_counter() - begin, 1)
     text = report.markdown(results)
     if json_file is not None:
@@ -71,15 +79,21 @@ def bench(
     typer.echo(text)
 
 
-def _measure(case: str, names: list[str], seconds: float, start: bool) -> dict[str, Any]:
+def _measure(
+    case: str, device: str, names: list[str], seconds: float, start: bool
+) -> dict[str, Any]:
+    half = CASES[case].half
     with tempfile.TemporaryDirectory() as folder:
         env = {
             **os.environ,
             "FLAMBEAU_CACHE_DIR": f"{folder}/turns",
             "TORCHINDUCTOR_CACHE_DIR": f"{folder}/inductor",
             "PYTHONWARNINGS": "ignore",
+            "FLAMBEAU_BENCH_DEVICE": device,
         }
-        limit = 150 + 6 * seconds
+        if device == "cpu" and not half:
+            env["JAX_PLATFORMS"] = "cpu"  # for the peers, which run where JAX does
+        limit = (400 if half else 150) + 6 * seconds
         found = _child(["turns", case, str(seconds), *names], env, limit)
         if "failed" in found and "torch.compile" in names:
             # Its compiler is the one that may hang or kill the process.

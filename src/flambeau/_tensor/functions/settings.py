@@ -10,13 +10,14 @@ import os
 from typing import Any
 
 from flambeau._autograd.tape import mode
+from flambeau._engine import recorder
+from flambeau._engine.xla import Choices
 from flambeau._tensor import dtypes
 from flambeau._tensor.core import TensorBase
 
 
 class _Settings:
     deterministic = "default"
-    matmul = "highest"
     threads = 0
     interop = 0
     warn_always = False
@@ -100,7 +101,10 @@ def get_deterministic_debug_mode() -> int:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accepted and kept; products of float32 stay exact to float32.
+    """How exact matrix products of float32 must be on a GPU or TPU.
+
+    ``"highest"`` keeps them exact to float32; the others allow TF32. On a CPU they stay exact
+    whatever is set.
 
     Raises:
         ValueError: not "highest", "high" or "medium".
@@ -115,7 +119,7 @@ def set_float32_matmul_precision(precision: str) -> None:
     """
     if precision not in ("highest", "high", "medium"):
         raise ValueError(f"precision must be 'highest', 'high' or 'medium', got {precision!r}")
-    _Settings.matmul = precision
+    recorder.choose(products=precision)
 
 
 def get_float32_matmul_precision() -> str:
@@ -128,7 +132,7 @@ def get_float32_matmul_precision() -> str:
 
     Follows ``torch.get_float32_matmul_precision``.
     """
-    return _Settings.matmul
+    return Choices.products
 
 
 def _positive(name: str, value: int) -> int:

@@ -58,7 +58,7 @@ def gpt(
             self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, words, bias=False)
 
         def forward(self, ids: Any) -> Any:
-            x = self.token(ids) + self.place(torch.arange(ids.shape[1]))
+            x = self.token(ids) + self.place(torch.arange(ids.shape[1], device=ids.device))
             for block in self.blocks:
                 x = block(x)
             return self.head(self.norm(x))
@@ -149,7 +149,7 @@ class Case(NamedTuple):
     Attributes:
         make: the model, its loss and its data, from the library.
         training: a step with Adam, or the forward alone without gradients.
-        half: under autocast to bfloat16, on the GPU; left out where there is none.
+        half: under autocast to bfloat16, always on the GPU; left out where there is none.
     """
 
     make: Callable[[Any], Any]
@@ -185,19 +185,22 @@ CASES: dict[str, Case] = {
 }
 
 
-def step_of(torch: Any, case: str, wrap: Any = None, **adam: Any) -> Callable[[], Any]:
+def step_of(
+    torch: Any, case: str, wrap: Any = None, device: str = "cpu", **adam: Any
+) -> Callable[[], Any]:
     """What is timed of a case: it gives the loss, or the model's output.
 
     Args:
         torch: the library.
         case: its name.
         wrap: what to put around the model, such as ``torch.compile``.
+        device: where it runs.
         adam: further options of the optimizer.
     """
     chosen = CASES[case]
     model, loss_of, x, y = chosen.make(torch)
-    if chosen.half:
-        model, x, y = model.to("cuda"), x.to("cuda"), y.to("cuda")
+    if device != "cpu":
+        model, x, y = model.to(device), x.to(device), y.to(device)
     called = model if wrap is None else wrap(model)
     if not chosen.training:
         model.eval()
@@ -212,7 +215,7 @@ def step_of(torch: Any, case: str, wrap: Any = None, **adam: Any) -> Callable[[]
     def step() -> Any:
         optimizer.zero_grad()
         if chosen.half:
-            with torch.autocast("cuda", dtype=torch.bfloat16):
+            with torch.autocast(device, dtype=torch.bfloat16):
                 loss = loss_of(called(x), y)
         else:
             loss = loss_of(called(x), y)

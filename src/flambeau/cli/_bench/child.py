@@ -39,18 +39,19 @@ def build(contender: str, case: str) -> Callable[[], Any]:
     """
     cases = sibling("cases")
     half = cases.CASES[case].half
+    device = "cuda" if half else os.environ.get("FLAMBEAU_BENCH_DEVICE", "cpu")
     if contender.startswith("flambeau"):
         import flambeau
 
-        step = cases.step_of(flambeau, case)
+        step = cases.step_of(flambeau, case, device=device)
         return flambeau.compile(step) if contender == "flambeau.compile" else step
     if contender.startswith("torch"):
         torch = _import("torch")
-        if half and not torch.cuda.is_available():
+        if device == "cuda" and not torch.cuda.is_available():
             raise LookupError("this build of torch has no GPU")
         fused = {"fused": True} if cases.CASES[case].training else {}
         wrap = torch.compile if contender == "torch.compile" else None
-        return cases.step_of(torch, case, wrap, **fused)
+        return cases.step_of(torch, case, wrap, device, **fused)
     if contender == "JAX":
         return sibling("jax_peer").step_of(case, half)
     if half:
@@ -89,6 +90,7 @@ def turns(case: str, seconds: float, names: list[str]) -> dict[str, Any]:
             step = build(name, case)
             wait(step())
             first[name] = time.perf_counter() - begin
+            print(f"{case}, {name}: first step {first[name]:.2f} s", file=sys.stderr, flush=True)
             for _ in range(3):
                 wait(step())
         except Exception as error:

@@ -57,6 +57,18 @@ def _norm(p: Tree, x: jax.Array) -> jax.Array:
     return (scaled * p["w"] + p["b"]).astype(dtype)
 
 
+def _attention(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
+    b, t, heads, width = q.shape
+    if q.dtype == jnp.bfloat16 and jax.default_backend() == "gpu":
+        a = jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation="cudnn")
+        return a.reshape(b, t, -1)
+    q, k, v = (z.transpose(0, 2, 1, 3) for z in (q, k, v))
+    mask = np.tril(np.ones((t, t), bool))
+    scores = (q @ k.swapaxes(-1, -2)) / math.sqrt(width)
+    a = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf), -1) @ v
+    return a.transpose(0, 2, 1, 3).reshape(b, t, heads * width)
+
+
 def _gpt(layers: int, width: int, heads: int, length: int, batch: int, words: int) -> Any:
     norm = lambda: {"w": jnp.ones(width), "b": jnp.zeros(width)}
     params = {
@@ -71,17 +83,13 @@ def _gpt(layers: int, width: int, heads: int, length: int, batch: int, words: in
             for _ in range(layers)
         ],
     }  # fmt: skip
-    mask = np.tril(np.ones((length, length), bool))
 
     def model(params: Tree, ids: jax.Array) -> jax.Array:
         b, t = ids.shape
         x = params["token"][ids] + params["place"]
         for p in params["blocks"]:
             parts = jnp.split(_linear(p["qkv"], _norm(p["n1"], x)), 3, -1)
-            q, k, v = (z.reshape(b, t, heads, -1).transpose(0, 2, 1, 3) for z in parts)
-            scores = (q @ k.swapaxes(-1, -2)) / math.sqrt(width // heads)
-            a = jax.nn.softmax(jnp.where(mask, scores, -jnp.inf), -1) @ v
-            x = x + _linear(p["out"], a.transpose(0, 2, 1, 3).reshape(b, t, width))
+            x = x + _linear(p["out"], _attention(*(z.reshape(b, t, heads, -1) for z in parts)))
             up = jax.nn.gelu(_linear(p["up"], _norm(p["n2"], x)), approximate=False)
             x = x + _linear(p["down"], up)
         return _linear(params["head"], _norm(params["norm"], x)).reshape(-1, words)

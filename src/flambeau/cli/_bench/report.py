@@ -70,7 +70,7 @@ def markdown(results: dict[str, Any]) -> str:
         for name, why in found.get("missing", {}).items()
     )
     parts = [
-        f"{results['machine']}. {results['date']}.",
+        f"{results['machine']}. On {results['device']}. {results['date']}.",
         _STEPS,
         _table(["case", *CONTENDERS], steps),
         "Ratios of the medians: to the faster of torch and torch.compile, and to JAX by hand.",

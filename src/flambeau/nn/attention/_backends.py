@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 
+from flambeau.backends import cuda
+
 __all__ = ["SDPBackend", "sdpa_kernel"]
 
 
 class SDPBackend(Enum):
     """PyTorch's implementations of scaled dot-product attention.
 
-    Here XLA compiles one formulation for whatever device it runs on.
+    ``MATH`` is the formulation that XLA compiles for whatever device it runs on; the fused ones
+    are one here, cuDNN's kernel, for half precision on NVIDIA GPUs.
 
     Follows ``torch.nn.attention.SDPBackend``.
     """
@@ -29,7 +32,10 @@ class SDPBackend(Enum):
 def sdpa_kernel(
     backends: Sequence[SDPBackend] | SDPBackend, set_priority: bool = False
 ) -> Iterator[None]:
-    """Accepted: the values of all implementations are the same, and XLA chooses.
+    """Which implementations of attention may run in a block.
+
+    Without one of the fused ones, attention is what XLA compiles; with one, it is cuDNN's kernel
+    where that takes the dtype and the shapes. Any of them stands for all three.
 
     Args:
         backends: one or several that PyTorch may take.
@@ -56,4 +62,11 @@ def sdpa_kernel(
             "Backend must be an instance of SDPBackend or a list of SDPBackend instances, but got "
             f"{backends!r}"
         )
-    yield
+    some = [backends] if isinstance(backends, SDPBackend) else backends
+    with cuda.sdp_kernel(
+        enable_flash=SDPBackend.FLASH_ATTENTION in some,
+        enable_math=SDPBackend.MATH in some,
+        enable_mem_efficient=SDPBackend.EFFICIENT_ATTENTION in some,
+        enable_cudnn=SDPBackend.CUDNN_ATTENTION in some,
+    ):
+        yield
