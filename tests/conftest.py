@@ -14,7 +14,8 @@ import pytest
 
 PARITY = os.environ.get("PARITY", "") not in ("", "0")
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+if os.environ.get("FLAMBEAU_TEST_GPU", "") in ("", "0"):
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 # Examples are the same in every run; `HYPOTHESIS_PROFILE=explore` looks for new ones.

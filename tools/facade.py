@@ -8,6 +8,7 @@ from pathlib import Path
 
 FACADE = Path(__file__).parent.parent / "src" / "flambeau" / "__init__.py"
 HEAD = "\n# --- public names, written by tools/facade.py\n__all__ = [\n"
+TAIL = "\n# --- errors end in the user's line: of the names above\n_seal()\n"
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
             names.add(node.target.id)
     public = sorted(name for name in names if not name.startswith("_") or name == "__version__")
     listed = "".join(f'    "{name}",\n' for name in public)
-    FACADE.write_text(f"{source}{HEAD}{listed}]\n", encoding="utf-8")
+    FACADE.write_text(f"{source}{HEAD}{listed}]\n{TAIL}", encoding="utf-8")
 
 
 if __name__ == "__main__":

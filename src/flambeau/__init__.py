@@ -802,10 +802,7 @@ __getattr__ = _namespace(
     ),
 )  # fmt: skip
 
-# --- errors end in the user's line
 from flambeau._sealing import seal as _seal
-
-_seal()
 
 # --- public names, written by tools/facade.py
 __all__ = [
@@ -1522,3 +1519,6 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+# --- errors end in the user's line: of the names above
+_seal()

@@ -49,22 +49,35 @@ def _seal_new(complete: str) -> None:
     for module in sorted(new, key=lambda m: (m.__name__.count("."), m.__name__)):
         _done.add(module.__name__)
         for name, found in list(vars(module).items()):
-            if name.startswith("_"):
+            if not _offers(module, name, found):
                 continue
             if type(found) is FunctionType and _wants_it(found):
-                wrapper = _wrappers.get(found)
-                if wrapper is None:
+                if found not in _wrappers:
                     wrapper = _wrappers[found] = sealed(found, not_a_tensor)
                     # It is pickled by this name.
                     wrapper.__module__, wrapper.__qualname__ = module.__name__, name
-                setattr(module, name, wrapper)
             elif isinstance(found, type) and _is_ours(found):
                 classes.update(dict.fromkeys(c for c in found.__mro__ if _is_ours(c)))
+    for module in new:
+        for name, found in list(vars(module).items()):
+            if type(found) is FunctionType and found in _wrappers and not name.startswith("_"):
+                setattr(module, name, _wrappers[found])
     for function in list(_wrappers):
         _seal_defaults(function)
     for cls in classes:
         if not issubclass(cls, (BaseException, tuple)):
             _seal_class(cls)
+
+
+def _offers(module: ModuleType, name: str, found: Any) -> bool:
+    """Whether a name is there for users: not what the module itself imports from inside."""
+    if name.startswith("_"):
+        return False
+    names = getattr(module, "__all__", None)
+    if names is not None:
+        return name in names
+    home = getattr(found, "__module__", None)
+    return isinstance(home, str) and _is_public(home)
 
 
 def _is_public(name: str) -> bool:
@@ -98,7 +111,7 @@ def _seal_defaults(function: FunctionType) -> None:
 def _seal_class(cls: type) -> None:
     for name, found in list(vars(cls).items()):
         hidden = name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
-        if hidden or name in _PLAIN:
+        if hidden or name in _PLAIN or name in getattr(cls, "_internal", ()):
             continue
         if type(found) is FunctionType and _wants_it(found):
             _seal_defaults(found)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import flambeau as torch
-from flambeau._engine.program import stats
+from flambeau._engine.program import Program, stats
 
 
 class Net(torch.nn.Module):
@@ -288,3 +288,48 @@ def test_as_a_decorator_with_options_and_disabled():
     assert torch.compile(g, disable=True) is g
     with pytest.raises(TypeError, match="function or a module"):
         torch.compile(3)
+
+
+def test_gradients_that_are_replaced_are_let_go_before_the_program_runs(monkeypatch):
+    p = torch.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = torch.optim.SGD([p], lr=0.1)
+
+    @torch.compile
+    def step():
+        optimizer.zero_grad()
+        (p * p).sum().backward()
+        optimizer.step()
+
+    for _ in range(3):
+        step()
+    held = p.grad
+    before = held.tolist()
+    there = []
+    run = Program.__call__
+
+    def noting(self, *args):
+        there.append(p.grad)
+        return run(self, *args)
+
+    monkeypatch.setattr(Program, "__call__", noting)
+    step()
+    assert there == [None]
+    assert p.grad is not held
+    assert held.tolist() == before  # what somebody holds stays what it was
+    np.testing.assert_allclose(p.grad.numpy(), np.array(before) * 0.8, rtol=1e-6)
+
+
+def test_gradients_that_add_up_stay_where_they_are():
+    p = torch.tensor([1.0, 2.0], requires_grad=True)
+
+    @torch.compile
+    def step():
+        (p * p).sum().backward()
+
+    for k in range(1, 6):
+        step()
+        assert p.grad.tolist() == [2.0 * k, 4.0 * k]
+    held = p.grad
+    step()
+    assert p.grad is held
+    assert held.tolist() == [12.0, 24.0]

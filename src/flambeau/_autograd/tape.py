@@ -72,13 +72,18 @@ class Node:
         hooks: by position of a result, functions of its gradient, in order of registration.
         pre_hooks, post_hooks: functions of all gradients, before and after the rule.
         seq: when it was recorded; backward goes from the latest to the earliest.
+        state, epoch: where in which filling of a graph it was recorded; `epoch` is None once
+            it was released.
     """
 
     __slots__ = (
-        "__weakref__", "_line", "call", "edges", "hooks", "inputs", "metadata", "outs",
+        "__weakref__", "_line", "call", "edges", "epoch", "hooks", "inputs", "metadata", "outs",
         "post_hooks", "pre_hooks", "released", "residuals", "saved", "scalar_dtype", "seq",
         "state",
     )  # fmt: skip
+
+    _internal = frozenset({"__init__", "release", "run"})
+    """Methods that users do not call."""
 
     def __init__(
         self,
@@ -102,6 +107,7 @@ class Node:
         self.released = False
         self._line: str | None = user_line() if mode.anomaly else None
         self.state: Any = None
+        self.epoch: Any = None
         self.metadata: Any = None
 
     @property
@@ -160,6 +166,7 @@ class Node:
     def release(self) -> None:
         """Drop what backward needed; a second backward through here is an error."""
         self.released = True
+        self.epoch = None
         self.inputs = None
         self.residuals = None
 
@@ -284,7 +291,7 @@ def record_on_tape(
     while place is not None and isinstance(place[0], Layer):
         place = place[1].value.place
     if place is not None:
-        epoch = place[0]
+        epoch = node.epoch = place[0]
         node.state = epoch.graph.state
         if epoch.tape is None or epoch.tape() is None:
             epoch.tape = weakref.ref(node)

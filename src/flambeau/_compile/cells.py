@@ -42,12 +42,17 @@ class StreamCell:
 
 
 class GradCell:
-    """The ``.grad`` of a leaf, whichever tensor holds it."""
+    """The ``.grad`` of a leaf, whichever tensor holds it.
 
-    __slots__ = ("leaf",)
+    Attributes:
+        fresh: each run puts another tensor there; otherwise it writes into the one there.
+    """
 
-    def __init__(self, leaf: Leaf):
+    __slots__ = ("fresh", "leaf")
+
+    def __init__(self, leaf: Leaf, fresh: bool = False):
         self.leaf = leaf
+        self.fresh = fresh
 
     def get(self) -> Value | None:
         return None if self.leaf.grad is None else value_of(self.leaf.grad)
@@ -56,7 +61,7 @@ class GradCell:
         grad = self.leaf.grad
         if value is None:
             self.leaf.grad = None
-        elif grad is None or grad._chain is not None:
+        elif self.fresh or grad is None or grad._chain is not None:
             self.leaf.grad = wrap(value)
         else:
             grad._storage.value = value
@@ -126,7 +131,8 @@ class Snapshot:
         found: list[tuple[GradCell, Value | None]] = []
         for leaf, old in self.grads.values():
             if leaf.grad is not old:
-                found.append((GradCell(leaf), None if leaf.grad is None else value_of(leaf.grad)))
+                now = None if leaf.grad is None else value_of(leaf.grad)
+                found.append((GradCell(leaf, fresh=True), now))
         return found
 
 

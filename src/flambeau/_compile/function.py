@@ -393,6 +393,12 @@ class _Replay:
             (c.storage, i, aval) for c, i, aval in writes if isinstance(c, StorageCell)
         ]
         self.into_cells = [w for w in writes if not isinstance(w[0], StorageCell)]
+        read = {_place(s) for kind, s in self.plan.sources if kind == "cell"}
+        self.outlived = [
+            c.leaf
+            for c, _, _ in self.into_cells
+            if isinstance(c, GradCell) and c.fresh and _place(c) not in read
+        ]
         self.results = [
             (
                 kind,
@@ -471,6 +477,8 @@ class _Replay:
                 floats[start + j] = float(values[name])
         if self.plan.hypers:
             updates.count += 1
+        for leaf in self.outlived:  # the new gradients take the memory of the old ones
+            leaf.grad = None
         with jax.enable_x64(True), self.device.scope():
             outs = self.program(leaves, self.layout, self.scalars)
         for storage, at, aval in self.into_storages:

@@ -42,11 +42,12 @@ class State:
         entries: what has been compiled for graphs that end here, by live results.
         layout: where everything is, once a graph that ends here has been executed.
         where: the user's code and position in it that recorded the operation first.
+        ends: what is known of recordings that go on from here, by whoever knows it.
     """
 
     __slots__ = (
-        "__weakref__", "call", "depth", "entries", "first_out", "inputs", "layout", "leaves",
-        "n", "next", "outs", "parent", "where",
+        "__weakref__", "call", "depth", "ends", "entries", "first_out", "inputs", "layout",
+        "leaves", "n", "next", "outs", "parent", "where",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +71,7 @@ class State:
         self.entries: dict[tuple[int, ...], Any] = {}
         self.layout: Any = None
         self.where: Any = None
+        self.ends: dict[Any, Any] | None = None
 
     @property
     def line(self) -> str:

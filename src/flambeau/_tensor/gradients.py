@@ -8,7 +8,7 @@ from typing import Any
 
 from flambeau._autograd.backward import ones, run_backward
 from flambeau._autograd.tape import Node, Tracked
-from flambeau._tensor import dtypes, history
+from flambeau._tensor import dtypes, history, rehearsal
 from flambeau._tensor.core import Leaf, TensorBase, value_of, wrap
 
 
@@ -36,6 +36,14 @@ def backward(
     Follows ``torch.autograd.backward``.
     """
     tensors = (tensors,) if isinstance(tensors, TensorBase) else tuple(tensors)
+    form = note = None
+    if grad_tensors is inputs is None and not (retain_graph or create_graph) and len(tensors) == 1:
+        form = rehearsal.form_of(tensors[0])
+    if form is not None:
+        if rehearsal.run(form):
+            history.note(form.nodes[0])
+            return
+        note = rehearsal.before(form)
     grads = _given_grads(tensors, grad_tensors)
     roots = _roots(tensors, grads, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
@@ -43,6 +51,8 @@ def backward(
         history.note(edge[0])
     if inputs is None:
         run_backward(roots, retain=retain, tracked=create_graph, on_released=_refusal(roots))
+        if note is not None:
+            rehearsal.after(note)
         return
     targets = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
     if not targets:

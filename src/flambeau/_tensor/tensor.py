@@ -176,8 +176,7 @@ class Tensor(Methods, TensorBase):
             raise TypeError("len() of a 0-d tensor")
         return shape[0]
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__
 
     # -- reading ------------------------------------------------------------------------
 

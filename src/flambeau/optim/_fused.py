@@ -130,7 +130,10 @@ class RuleOptimizer(Optimizer):
         states: list[dict[str, Tensor]] = []
         fresh: dict[Hashable, dict[str, Tensor]] = {}
         for param in group["params"]:
-            grad = param.grad
+            leaf = param._leaf
+            grad = None if leaf is None else leaf.grad
+            if grad is None:
+                grad = param.grad  # says so where there never will be one
             if grad is None or not param.requires_grad:
                 continue
             entry = state[param]

@@ -331,7 +331,8 @@ class Optimizer:
         for group in self.param_groups:
             for param in group["params"]:
                 if set_to_none:
-                    param.grad = None
+                    if param._leaf is not None:
+                        param._leaf.grad = None
                     continue
                 grad = param.grad
                 if grad is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "as_dtype",
     "assign",
     "cat",
+    "checked",
     "host_array",
     "indexing",
     "maybe_inplace",
@@ -93,6 +94,30 @@ def require_tensor(name: str, **tensors: Any) -> None:
                 f"{name}(): argument '{argument}' (position {position}) must be Tensor, "
                 f"not {type(value).__name__}"
             )
+
+
+_sound: set[Any] = set()
+
+
+def checked(check: Callable[..., None], *tensors: Any, **options: Hashable) -> None:
+    """Run a check of shapes and dtypes, once for each kind of tensors that it lets pass.
+
+    Args:
+        check: takes the tensors and the options, and raises.
+        tensors: tensors, or None; anything else is left to the check.
+        options: what else the check looks at.
+    """
+    try:
+        avals = [None if t is None else value_of(t).aval for t in tensors]
+    except AttributeError:
+        check(*tensors, **options)
+        return
+    key = (check, *avals, *options.values(), dispatch.autocast is None)
+    if key not in _sound:
+        check(*tensors, **options)
+        if len(_sound) > 10_000:
+            _sound.clear()
+        _sound.add(key)
 
 
 def same_dtype(name: str, **tensors: Tensor | None) -> None:

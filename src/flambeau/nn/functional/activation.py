@@ -7,7 +7,14 @@ from typing import Any
 
 from flambeau._ops import nn_activation as rows
 from flambeau._ops import pointwise
-from flambeau.nn.functional._base import Tensor, apply, as_dtype, maybe_inplace, require_tensor
+from flambeau.nn.functional._base import (
+    Tensor,
+    apply,
+    as_dtype,
+    checked,
+    maybe_inplace,
+    require_tensor,
+)
 
 __all__ = [
     "celu",
@@ -69,8 +76,12 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         >>> F.relu(torch.tensor([-1.0, 2.0]))
         tensor([0., 2.])
     """
-    require_tensor("relu", input=input)
+    checked(_check_relu, input)
     return maybe_inplace(input, apply(pointwise.relu, input), inplace, "relu")
+
+
+def _check_relu(input: Tensor) -> None:
+    require_tensor("relu", input=input)
 
 
 def relu_(input: Tensor) -> Tensor:

@@ -6,7 +6,14 @@ from typing import Any
 
 from flambeau._ops import matmul as products
 from flambeau._ops import nn_linear as rows
-from flambeau.nn.functional._base import ShapeError, Tensor, apply, require_tensor, same_dtype
+from flambeau.nn.functional._base import (
+    ShapeError,
+    Tensor,
+    apply,
+    checked,
+    require_tensor,
+    same_dtype,
+)
 
 __all__ = ["bilinear", "grouped_mm", "linear"]
 
@@ -32,6 +39,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> F.linear(torch.tensor([1.0, 2.0]), torch.tensor([[3.0, 4.0]]))
         tensor([11.])
     """
+    checked(_check_linear, input, weight, bias)
+    return apply(rows.linear, input, weight, bias)
+
+
+def _check_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     require_tensor("linear", input=input, weight=weight)
     shape, table = input.shape, weight.shape
     if (
@@ -43,7 +55,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         _explain_linear(tuple(shape), tuple(table), bias)
     if weight.dtype is not input.dtype or (bias is not None and bias.dtype is not input.dtype):
         same_dtype("linear", input=input, weight=weight, bias=bias)
-    return apply(rows.linear, input, weight, bias)
 
 
 def _explain_linear(shape: tuple[int, ...], table: tuple[int, ...], bias: Tensor | None) -> None:

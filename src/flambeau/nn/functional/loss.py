@@ -18,6 +18,7 @@ from flambeau.nn.functional._base import (
     ShapeError,
     Tensor,
     apply,
+    checked,
     host_array,
     permute,
     reduction_of,
@@ -334,9 +335,7 @@ def binary_cross_entropy_with_logits(
     )
 
 
-def _check_classes(
-    name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> None:
+def _check_classes(name: str, input: Tensor, target: Tensor, weight: Tensor | None) -> None:
     x, t = tuple(input.shape), tuple(target.shape)
     if len(x) == 0:
         raise ShapeError(f"{name}: input is a scalar but must be (C,), (N, C) or (N, C, *)")
@@ -370,14 +369,14 @@ def _check_classes(
             f"{classes} classes or no classes but got weight tensor of shape: "
             f"{list(weight.shape)}"
         )
-    _check_known_classes(name, target, classes, ignore_index)
 
 
-def _check_known_classes(name: str, target: Tensor, classes: int, ignore_index: int) -> None:
+def _check_known_classes(name: str, input: Tensor, target: Tensor, ignore_index: int) -> None:
     """Classes that came from the host are checked now; others give NaN in the program."""
     array = known_array(value_of(target))
     if array is None or not array.size:
         return
+    classes = input.shape[1] if input.ndim > 1 else input.shape[0]
     wrong = (array != ignore_index) & ((array < 0) | (array >= classes))
     if wrong.any():
         raise IndexRangeError(
@@ -414,7 +413,8 @@ def nll_loss(
     """
     require_tensor("nll_loss", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
-    _check_classes("nll_loss", input, target, weight, ignore_index)
+    _check_classes("nll_loss", input, target, weight)
+    _check_known_classes("nll_loss", input, target, ignore_index)
     return apply(
         rows.nll_loss, input, target, weight, reduction=reduction, ignore_index=int(ignore_index)
     )
@@ -452,8 +452,33 @@ def cross_entropy(
         >>> F.cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
         tensor(0.6931)
     """
-    require_tensor("cross_entropy", input=input, target=target)
     reduction = reduction_of(size_average, reduce, reduction)
+    checked(
+        _check_cross_entropy, input, target, weight,
+        ignore_index=ignore_index, label_smoothing=label_smoothing,
+    )  # fmt: skip
+    if value_of(target).aval.shape != value_of(input).aval.shape:
+        _check_known_classes("cross_entropy", input, target, ignore_index)
+    return apply(
+        rows.cross_entropy,
+        input,
+        target,
+        weight,
+        reduction=reduction,
+        ignore_index=int(ignore_index),
+        label_smoothing=float(label_smoothing),
+    )
+
+
+def _check_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    *,
+    ignore_index: int,
+    label_smoothing: float,
+) -> None:
+    require_tensor("cross_entropy", input=input, target=target)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target.shape == input.shape and input.ndim:
@@ -472,16 +497,7 @@ def cross_entropy(
                 f"{list(weight.shape)}"
             )
     else:
-        _check_classes("cross_entropy", input, target, weight, ignore_index)
-    return apply(
-        rows.cross_entropy,
-        input,
-        target,
-        weight,
-        reduction=reduction,
-        ignore_index=int(ignore_index),
-        label_smoothing=float(label_smoothing),
-    )
+        _check_classes("cross_entropy", input, target, weight)
 
 
 def linear_cross_entropy(
