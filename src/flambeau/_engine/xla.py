@@ -46,12 +46,20 @@ class Choices:
     fused_attention = True
 
 
+_PRODUCTS = {
+    ("cuda", "high"): "default",  # TF32; by "high" XLA means float32 there
+    ("cuda", "medium"): "default",
+    ("tpu", "medium"): "default",
+}
+"""JAX's word for PyTorch's, where it is another one."""
+
+
 def target_of(device: Place) -> Target:
     """What programs for a device are formulated for, as things are set now."""
     if device.kind == "cpu":
         return CPU
-    words = "highest" if Choices.products == "highest" else "tensorfloat32"
     fused = Choices.fused_attention and device.fuses_attention()
+    words = _PRODUCTS.get((device.kind, Choices.products), Choices.products)
     return Target(device.kind, words, Choices.fast_convolutions, fused)
 
 

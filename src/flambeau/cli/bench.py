@@ -93,6 +93,9 @@ def _measure(
         }
         if device == "cpu" and not half:
             env["JAX_PLATFORMS"] = "cpu"  # for the peers, which run where JAX does
+        else:
+            # JAX would take three quarters of the GPU's memory, and torch needs its own.
+            env.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.5")
         limit = (400 if half else 150) + 6 * seconds
         found = _child(["turns", case, str(seconds), *names], env, limit)
         if "failed" in found and "torch.compile" in names:
@@ -132,10 +135,24 @@ def _child(arguments: list[str], env: dict[str, str], limit: float) -> dict[str,
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def _has_gpu() -> bool:
+def _devices() -> list[Any]:
+    """JAX's devices, asked for without taking a GPU's memory from the contenders."""
     import jax
 
-    return any(d.platform == "gpu" for d in jax.devices())
+    name = "XLA_PYTHON_CLIENT_PREALLOCATE"
+    before = os.environ.get(name)
+    os.environ[name] = "false"
+    try:
+        return jax.devices()
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _has_gpu() -> bool:
+    return any(d.platform == "gpu" for d in _devices())
 
 
 def _versions() -> dict[str, str | None]:
@@ -149,10 +166,8 @@ def _versions() -> dict[str, str | None]:
 
 
 def _machine() -> str:
-    import jax
-
     versions = {n: v for n, v in _versions().items() if v and n in ("jax", "torch", "flax")}
-    device = jax.devices()[0].device_kind
+    device = _devices()[0].device_kind
     return (
         f"{platform.machine()}, {os.cpu_count()} cores, {device}, Python "
         f"{platform.python_version()}, " + ", ".join(f"{n} {v}" for n, v in versions.items())
