@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import flambeau as torch
+from flambeau._engine import donation
 from flambeau._engine.program import Program, stats
 
 
@@ -317,6 +318,52 @@ def test_gradients_that_are_replaced_are_let_go_before_the_program_runs(monkeypa
     assert p.grad is not held
     assert held.tolist() == before  # what somebody holds stays what it was
     np.testing.assert_allclose(p.grad.numpy(), np.array(before) * 0.8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("holding", ["nobody", "the tensor", "a view", "an array"])
+def test_new_gradients_take_the_memory_of_the_old_ones(holding, monkeypatch):
+    monkeypatch.setattr(donation, "STEADY", {"cpu"})
+    net = Net()
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    x = batch()
+
+    @torch.compile
+    def step():
+        optimizer.zero_grad()
+        loss = (net(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step()
+    losses, held, kept, places = [], [], [], []
+    for _ in range(5):
+        losses.append(step().item())
+        grad = net.w.grad
+        if holding == "the tensor":
+            held.append(grad)
+        elif holding == "a view":
+            held.append(grad[0])
+        elif holding == "an array":
+            held.append(torch.as_tensor(grad.numpy()))
+        kept.append(grad.tolist())
+        places.append(grad._storage.value.array.unsafe_buffer_pointer())
+        del grad
+    (program,) = {r.program for k in step._kinds.values() for r in k.replays}  # one recording
+    assert len(program.vessels) == 2
+    # `numpy()` copies: an array from it holds nothing.
+    assert (len(set(places[1:])) == 1) is (holding in ("nobody", "an array"))
+    assert losses == sorted(losses, reverse=True)
+    for h, k in zip(held, kept, strict=False):
+        assert h.tolist() == (k[0] if holding == "a view" else k)
+    plain = Net()
+    by_hand = (plain.w, plain.b)
+    ours = torch.optim.Adam(by_hand, lr=0.01)
+    for _ in range(6):
+        ours.zero_grad()
+        (plain(x) ** 2).mean().backward()
+        ours.step()
+    np.testing.assert_allclose(net.w.grad.numpy(), plain.w.grad.numpy(), rtol=1e-5, atol=1e-7)
 
 
 def test_gradients_that_add_up_stay_where_they_are():

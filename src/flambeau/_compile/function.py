@@ -15,15 +15,14 @@ from flambeau._autograd import levels
 from flambeau._autograd.tape import Node, mode
 from flambeau._compile.cells import GradCell, ItemCell, Snapshot, StorageCell, holders
 from flambeau._config import config
-from flambeau._engine import recorder
-from flambeau._engine.donation import pair
+from flambeau._engine import donation, recorder
 from flambeau._engine.executor import layout_of
 from flambeau._engine.program import Program, compile_graph
 from flambeau._engine.value import Value
 from flambeau._engine.xla import target_of
 from flambeau._tensor import dtypes
 from flambeau._tensor.aliases import updates
-from flambeau._tensor.core import TensorBase, value_of, wrap
+from flambeau._tensor.core import Leaf, TensorBase, value_of, wrap
 from flambeau.amp.autocast_mode import autocast_state
 from flambeau.nn._module import hooks as module_hooks
 from flambeau.nn.module import Module
@@ -366,12 +365,30 @@ class _Replay:
             for i, (kind, s) in enumerate(plan.sources)
             if kind == "cell" and (id(s) in written or _place(s) in written_places)
         ]
-        pairs = pair(layout, plan.live, free)
-        self.program = _known(state, plan.live, tuple(sorted(pairs))) or compile_graph(
-            layout, plan.live, pairs, device, "a compiled function"
-        )
+        pairs = donation.pair(layout, plan.live, free)
+        self.outlived = self._outlived()
+        vessels = ()
+        if device.kind in donation.STEADY:
+            vessels = tuple(k for _, k in self.outlived if k not in pairs.values())
+        self.program = None
+        if not vessels:
+            self.program = _known(state, plan.live, tuple(sorted(pairs)))
+        if self.program is None:
+            self.program = compile_graph(
+                layout, plan.live, pairs, device, "a compiled function", vessels=vessels
+            )
+        self.vessels = [(leaf, k, layout.out_avals[k]) for leaf, k in self.outlived if k in vessels]
         self._place_inputs()
         self._place_results()
+
+    def _outlived(self) -> list[tuple[Leaf, int]]:
+        """The leaves whose gradient is replaced unread, and by which result."""
+        read = {_place(s) for kind, s in self.plan.sources if kind == "cell"}
+        return [
+            (c.leaf, k)
+            for c, k in self.plan.writes
+            if isinstance(c, GradCell) and c.fresh and _place(c) not in read
+        ]
 
     def _place_inputs(self) -> None:
         """Sort what the program takes by where it comes from: most is in storages."""
@@ -393,12 +410,6 @@ class _Replay:
             (c.storage, i, aval) for c, i, aval in writes if isinstance(c, StorageCell)
         ]
         self.into_cells = [w for w in writes if not isinstance(w[0], StorageCell)]
-        read = {_place(s) for kind, s in self.plan.sources if kind == "cell"}
-        self.outlived = [
-            c.leaf
-            for c, _, _ in self.into_cells
-            if isinstance(c, GradCell) and c.fresh and _place(c) not in read
-        ]
         self.results = [
             (
                 kind,
@@ -477,10 +488,12 @@ class _Replay:
                 floats[start + j] = float(values[name])
         if self.plan.hypers:
             updates.count += 1
-        for leaf in self.outlived:  # the new gradients take the memory of the old ones
-            leaf.grad = None
         with jax.enable_x64(True), self.device.scope():
-            outs = self.program(leaves, self.layout, self.scalars)
+            # The new gradients take the memory of the old ones.
+            vessels = [_taken(leaf, aval) for leaf, _, aval in self.vessels]
+            for leaf, _ in self.outlived:
+                leaf.grad = None
+            outs = self.program(leaves, self.layout, self.scalars, vessels)
         for storage, at, aval in self.into_storages:
             storage.value = Value(aval, outs[at])
             storage.version += 1
@@ -493,6 +506,20 @@ class _Replay:
             for kind, x, aval, edge in self.results
         ]
         return jax.tree_util.tree_unflatten(self.plan.tree, results)
+
+
+def _taken(leaf: Leaf, aval: Any) -> Any:
+    """The memory of a leaf's gradient if nobody else holds it, or other memory of that shape."""
+    grad, leaf.grad = leaf.grad, None
+    count = sys.getrefcount
+    if grad is not None and grad._chain is None and count(grad) == 2:
+        storage = grad._storage
+        del grad
+        value = storage.value
+        alone = count(storage) == 2 and count(value) == 3 and value.aval is aval
+        if alone and not value.pinned and value.array is not None and count(value.array) == 2:
+            return value.array
+    return jnp.zeros(aval.shape, aval.dtype)
 
 
 def _place(cell: Any) -> Any:

@@ -14,6 +14,10 @@ from flambeau._engine.aval import Aval
 from flambeau._engine.layout import Layout
 from flambeau._engine.recorder import State
 
+STEADY = {"cuda"}
+"""Where replaced gradients, too, give their memory to the new ones: a GPU's graph of kernels is
+made anew, or launched kernel by kernel, where an address has changed."""
+
 REACH = 16
 """So many operations between a result and the input it comes from are looked through."""
 

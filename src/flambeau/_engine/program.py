@@ -30,19 +30,29 @@ class Program:
         compiled: gives the results in the order of their memory (see :func:`_order`).
         live: ordinals of the results.
         donated: ordinals of the leaves whose memory it reuses.
+        vessels: ordinals of results that get memory of their shape with each call.
         sorted: brings what `compiled` gives into the order of `live`; None where it is so.
         seconds: how long making it took.
         uses: how often it ran.
         used: when it ran last, in launches of the process.
     """
 
-    __slots__ = ("compiled", "donated", "held", "live", "seconds", "sorted", "used", "uses")
+    __slots__ = (
+        "compiled", "donated", "held", "live", "seconds", "sorted", "used", "uses", "vessels"
+    )  # fmt: skip
 
-    def __init__(self, compiled: Any, live: tuple[int, ...], pairs: dict[int, int]):
+    def __init__(
+        self,
+        compiled: Any,
+        live: tuple[int, ...],
+        pairs: dict[int, int],
+        vessels: tuple[int, ...] = (),
+    ):
         self.compiled = compiled
         self.live = live
         self.donated = tuple(sorted(pairs))
-        order = _order(live, pairs)
+        self.vessels = vessels
+        order = _order(live, pairs, vessels)
         at = {k: i for i, k in enumerate(order)}
         self.sorted = None if order == live else operator.itemgetter(*[at[k] for k in live])
         self.held: tuple[list[bytes], list[Any]] = ([], [])
@@ -50,7 +60,9 @@ class Program:
         self.used = stats.launches
         self.seconds = 0.0
 
-    def __call__(self, leaves: list[Any], layout: Layout, scalars: Any) -> Sequence[Any]:
+    def __call__(
+        self, leaves: list[Any], layout: Layout, scalars: Any, vessels: Sequence[Any] = ()
+    ) -> Sequence[Any]:
         self.uses += 1
         self.used = stats.launches
         if watch.launched is not None:
@@ -64,19 +76,22 @@ class Program:
             else:
                 packs = [jax.device_put(p) for p in packs]
                 self.held = (words, packs)  # at once: another thread may run this program
-            outs = self.compiled(*leaves, *packs)
+            outs = self.compiled(*leaves, *packs, *vessels)
         else:
-            outs = self.compiled(*leaves)
+            outs = self.compiled(*leaves, *vessels)
         return outs if self.sorted is None else self.sorted(outs)
 
 
-def _order(live: tuple[int, ...], pairs: dict[int, int]) -> tuple[int, ...]:
+def _order(
+    live: tuple[int, ...], pairs: dict[int, int], vessels: tuple[int, ...]
+) -> tuple[int, ...]:
     """The results as the compiled program gives them.
 
     JAX lets each donated input, the first first, give its memory to the first result of its
-    shape that has none: results that take an input's memory come first, in the inputs' order.
+    shape that has none: results that take an input's memory come first, in the inputs' order,
+    of which vessels are the last.
     """
-    first = [pairs[i] for i in sorted(pairs)]
+    first = [*[pairs[i] for i in sorted(pairs)], *vessels]
     taken = set(first)
     return (*first, *[k for k in live if k not in taken])
 
@@ -125,6 +140,7 @@ def compile_graph(
     device: Place,
     reason: str,
     number: int | None = None,
+    vessels: tuple[int, ...] = (),
 ) -> Program:
     """Compile a graph whole, or take it from the disk cache.
 
@@ -135,14 +151,17 @@ def compile_graph(
         device: where it will run.
         reason: why it is new, for the log.
         number: its number, if it was counted before.
+        vessels: ordinals of results for which each call brings memory of their shape, of which
+            the program reads nothing.
     """
     number = number or stats.next_program()
     n_leaves = len(layout.leaf_slots)
-    program = Program(None, live, pairs)
-    order, donated = _order(live, pairs), program.donated
+    program = Program(None, live, pairs, vessels)
+    order, donated = _order(live, pairs, vessels), program.donated
+    n_read = n_leaves + sum(map(bool, layout.packed.values()))
 
     def run(*args: Any) -> list[Any]:
-        leaves, packs = args[:n_leaves], args[n_leaves:]
+        leaves, packs = args[:n_leaves], args[n_leaves:n_read]
         env = layout.bind(leaves, packs)
         for step in layout.steps:
             try:
@@ -158,14 +177,20 @@ def compile_graph(
     for kind, dtype in PACKS:
         if layout.packed[kind]:
             structs.append(jax.ShapeDtypeStruct((len(layout.packed[kind]),), dtype))
+    structs += [
+        jax.ShapeDtypeStruct(layout.out_avals[k].shape, layout.out_avals[k].dtype) for k in vessels
+    ]
+    given = (*donated, *range(n_read, n_read + len(vessels)))
     start = time.perf_counter()
-    key = disk.program_key(_signature(layout, order, donated), device)
+    key = disk.program_key(_signature(layout, order, given), device)
     compiled = disk.load(key, device) if key else None
     hit = compiled is not None
     if compiled is None:
         with jax.enable_x64(True), device.scope():
             with _tracing, formulating(layout.target):
-                lowered = jax.jit(run, donate_argnums=donated).lower(*structs)
+                # What is not read is an argument all the same where it brings memory.
+                kept = bool(vessels)
+                lowered = jax.jit(run, donate_argnums=given, keep_unused=kept).lower(*structs)
             compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
         if key:
             disk.store(key, compiled)
