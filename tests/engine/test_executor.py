@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from concurrent.futures import Future
 
 import numpy as np
@@ -258,3 +259,99 @@ def test_the_verifier_accepts_what_the_recorder_makes():
     graph = recorder.graph_for(y._storage.value.aval.device)
     executor.verify(Layout(graph.state))
     y.item()
+
+
+@pytest.fixture
+def slow_compiler(monkeypatch):
+    """Compilation that waits until it is allowed, and who did it."""
+    allowed = threading.Event()
+    compile_graph = executor.compile_graph
+    threads = []
+
+    def waiting(*args, **kwargs):
+        threads.append(threading.current_thread())
+        assert allowed.wait(60), "nobody allowed it"
+        return compile_graph(*args, **kwargs)
+
+    executor.begin()
+    monkeypatch.setattr(executor, "compile_graph", waiting)
+    yield allowed, threads
+    allowed.set()
+    background.start(lambda: None).result()  # what is under way ends
+
+
+def test_a_read_of_what_is_known_does_not_wait_for_a_compiler(slow_compiler):
+    allowed, threads = slow_compiler
+    known = torch.tensor(np.full(37, 2.0, np.float32))
+    y = known.sin() * 3.5
+    z = known - 1
+    programs = stats.programs
+    assert known.tolist() == [2.0] * 37  # compiling has not been allowed yet
+    assert stats.programs == programs + 1
+    assert y._storage.value.array is None
+    del z
+    allowed.set()
+    np.testing.assert_allclose(y.numpy(), np.full(37, np.sin(2.0) * 3.5), rtol=1e-6)
+    assert threads[0] is not threading.main_thread()
+    assert len(threads) == 1
+
+
+def test_what_needs_a_program_on_its_way_waits_for_it(slow_compiler):
+    allowed, threads = slow_compiler
+    known = torch.tensor(np.full(41, 2.0, np.float32))
+    y = known.cos() * 3.5
+    known.tolist()
+    allowed.set()
+    z = y + known
+    np.testing.assert_allclose(z.numpy(), np.full(41, np.cos(2.0) * 3.5 + 2), rtol=1e-6)
+    assert len(threads) == 2
+
+
+def test_the_same_graph_again_uses_the_program_on_its_way(slow_compiler):
+    allowed, threads = slow_compiler
+    found = []
+    known = torch.tensor(np.full(43, 2.0, np.float32))
+    for _ in range(3):
+        y = known.tan() * 3.5
+        if found:
+            allowed.set()
+            recorder.flush()  # not aside: it is waited for
+        else:
+            known.tolist()
+        found.append(y)
+    for y in found:
+        np.testing.assert_allclose(y.numpy(), np.full(43, np.tan(2.0) * 3.5), rtol=1e-5)
+    assert len(threads) == 1
+
+
+def test_what_fails_on_its_way_is_told_to_who_needs_it(monkeypatch):
+    executor.begin()
+    known = torch.tensor(np.full(47, 2.0, np.float32))
+    y = known.exp() * 3.5
+
+    def failing(*args):
+        raise RuntimeError("no room to compile")
+
+    monkeypatch.setattr(executor, "compile_graph", failing)
+    assert known.tolist() == [2.0] * 47
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="no room to compile"):
+            y.numpy()
+    monkeypatch.undo()
+    np.testing.assert_allclose((known.exp() * 3.5).numpy(), np.exp(2.0) * 3.5, rtol=1e-6)
+
+
+def test_memory_on_its_way_is_reused_only_where_nobody_holds_it(slow_compiler):
+    allowed, _ = slow_compiler
+    x = torch.tensor(np.ones((64, 53), np.float32)) * 1
+    allowed.set()
+    recorder.flush()
+    allowed.clear()
+    known = torch.tensor(np.zeros(2, np.float32))
+    seen = x.numpy()
+    held = x
+    x = x + 1
+    known.tolist()
+    allowed.set()
+    assert x[0, 0].item() == 2.0
+    assert held[0, 0].item() == seen[0, 0] == 1.0

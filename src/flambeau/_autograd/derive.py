@@ -18,6 +18,7 @@ import numpy as np
 
 from flambeau._engine.aval import Aval
 from flambeau._engine.call import Call, interned
+from flambeau._ops.order import order_of_derivative
 
 
 def vjp_call(
@@ -61,7 +62,9 @@ def vjp_call(
         words = call.signature and f"vjp({call.signature}){n_inputs}{needs}{given}{by_hand}"
         # A derivative has its input's shape. Where deriving might be refused that has to be tried.
         sure = call.op is not None and (by_hand or call.op.promote is not None)
-        return Call(f"{call.name}_backward", fn, signature=words, like=needs if sure else None)
+        like = needs if sure else None
+        order = order_of_derivative(call.order)
+        return Call(f"{call.name}_backward", fn, signature=words, like=like, order=order)
 
     return interned(("vjp", call, n_inputs, needs, given, by_hand), make)
 

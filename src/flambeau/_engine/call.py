@@ -18,6 +18,7 @@ from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.device import Place
 from flambeau._engine.xla import target_of
 from flambeau._ops._prng import advance
+from flambeau._ops.order import order_of
 from flambeau._ops.registry import Op
 from flambeau._ops.target import formulating
 from flambeau.errors import DTypeError, FlambeauError, ShapeError
@@ -40,13 +41,14 @@ class Call:
         view: whether the result is a view of the first input.
         scatter: for views, ``(base, new) -> base``; None to derive it from indices.
         taped: like ``fn``, with the row's own first derivative if it has one.
+        order: what it is to images in memory (see :mod:`flambeau._ops.order`).
         signature: words that mean this call in any process; None if there are none (a
             user's function), and then programs with it are not kept on disk.
     """
 
     __slots__ = (
-        "_shapes", "fn", "like", "name", "op", "random", "replaces", "residuals", "scatter",
-        "signature", "single", "static", "taped", "view",
+        "_shapes", "fn", "like", "name", "op", "order", "random", "replaces", "residuals",
+        "scatter", "signature", "single", "static", "taped", "view",
     )  # fmt: skip
 
     def __init__(
@@ -64,8 +66,10 @@ class Call:
         taped: Callable[..., Any] | None = None,
         replaces: tuple[int, ...] | None = None,
         like: tuple[int, ...] | None = None,
+        order: str | None = None,
     ):
         self.name = name
+        self.order = order
         self.replaces = replaces
         self.like = like if replaces is None else replaces
         self.signature = signature
@@ -254,6 +258,7 @@ def _make(
         random=op.random,
         residuals=op.residuals,
         taped=None if op.gradient is None else functools.partial(fn, taped=True),
+        order=order_of(op.name),
         signature=f"{op.name}{sorted(static.items())!r}{layout}{cast}",
     )
 

@@ -9,17 +9,21 @@ waited for then, so that which one runs does not depend on how long compiling ta
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
 import sys
 import threading
+import weakref
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from flambeau._config import config
 from flambeau._engine import background, memory, singles
-from flambeau._engine.device import CPU
+from flambeau._engine.device import CPU, Place
 from flambeau._engine.donation import pair
 from flambeau._engine.layout import Layout
 from flambeau._engine.program import Program, compile_graph, name_step, stats
@@ -90,8 +94,13 @@ def layout_of(state: State) -> Layout:
     return state.layout
 
 
-def execute(graph: Graph) -> None:
-    """Run a graph and give every live Value its array; then the graph is empty."""
+def execute(graph: Graph, aside: bool = False) -> None:
+    """Run a graph and give every live Value its array; then the graph is empty.
+
+    Args:
+        graph: what to run.
+        aside: compile and run in the background what has no program yet.
+    """
     state = graph.state
     values: list[Value] = []
     live_list: list[int] = []
@@ -108,6 +117,11 @@ def execute(graph: Graph) -> None:
     if graph.device is CPU and memory.undecided():
         avals = [value.aval for value in values]
         memory.keep(sum(a.size * a.dtype.itemsize for a in avals))
+    if _under_way:
+        _wait_for_arrays(graph)
+    if aside and config._mode == "lazy" and _set_aside(graph, state, live, values):
+        graph.reset()
+        return
     try:
         with jax.enable_x64(True), graph.device.scope():
             if config._mode == "debug":
@@ -128,6 +142,99 @@ def execute(graph: Graph) -> None:
         value.array = array
         value.place = None
     graph.reset()
+
+
+class _Aside:
+    """A graph on its way: its program is being compiled and run in the background.
+
+    Values whose place it is get their arrays when it has run; who needs one before waits.
+
+    Attributes:
+        graph: itself, since an epoch has a graph that executes.
+        arrays: the identities of the arrays that it reads.
+        ran: when it has.
+    """
+
+    __slots__ = ("arrays", "graph", "ran")
+
+    def __init__(self, arrays: frozenset[int]) -> None:
+        self.graph = self
+        self.arrays = arrays
+        self.ran: Future[None] | None = None
+
+    def execute(self, aside: bool = False) -> None:
+        """Wait for it.
+
+        Raises:
+            Exception: what it raised.
+        """
+        if self.ran is not None:
+            self.ran.result()
+
+
+_under_way: list[_Aside] = []
+
+
+def _wait_for_arrays(graph: Graph) -> None:
+    """Wait for graphs on their way that read what this one reads, too.
+
+    Until they have run they hold it, and whether it can be overwritten would be a matter of time.
+    """
+    for there in list(_under_way):
+        assert there.ran is not None
+        if any(id(array) in there.arrays for array in graph.leaf_arrays):
+            concurrent.futures.wait([there.ran])
+        if there.ran.done():
+            with contextlib.suppress(ValueError):  # another thread saw it too
+                _under_way.remove(there)
+
+
+def _set_aside(graph: Graph, state: State, live: tuple[int, ...], values: list[Value]) -> bool:
+    """Have a graph without a program compiled and run in the background; False if it has one."""
+    entry, donate = _entry_of(graph, state, live)
+    if donate in entry.programs:
+        return False
+    pending = _Pending(graph.device, graph.leaf_arrays, graph.scalars, graph.novelty)
+    coming: Future[Program | None] | None = None
+    way: Callable[[], Any] | None = None
+    if donate not in entry.coming:
+        way = _way(pending, state, entry, live, donate)
+        coming = Future()
+        coming.set_running_or_notify_cancel()  # who meets the same graph waits for the program
+        entry.coming.setdefault(donate, coming)
+    there = _Aside(frozenset(map(id, pending.leaf_arrays)))
+    refs = [weakref.ref(value) for value in values]
+    for k, value in enumerate(values):
+        value.place = (there, k)
+
+    def run() -> Any:
+        program = entry.programs.get(donate)
+        if program is not None:
+            return program(pending.leaf_arrays, layout_of(state), pending.scalars)
+        return (way or _way(pending, state, entry, live, donate))()
+
+    def job() -> None:
+        try:
+            with jax.enable_x64(True), pending.device.scope():
+                arrays = run()
+        except Exception as error:
+            _explain(error, state)
+            raise
+        finally:
+            pending.leaf_arrays.clear()
+            if coming is not None:
+                coming.set_result(entry.programs.get(donate))
+                if entry.coming.get(donate) is coming:
+                    del entry.coming[donate]
+        for ref, array in zip(refs, arrays, strict=True):
+            value = ref()
+            if value is not None:
+                value.array = array
+                value.place = None
+
+    there.ran = background.start(job)
+    _under_way.append(there)
+    return True
 
 
 def _explain(error: Exception, state: State) -> None:
@@ -153,18 +260,33 @@ def _explain(error: Exception, state: State) -> None:
     )
 
 
+class _Pending(NamedTuple):
+    """What running a graph takes of it."""
+
+    device: Place
+    leaf_arrays: list[Any]
+    scalars: Any
+    novelty: str | None
+
+
 def _run_whole(graph: Graph, state: State, live: tuple[int, ...]) -> Any:
+    entry, donate = _entry_of(graph, state, live)
+    program = entry.programs.get(donate)
+    if program is None:
+        program = _arrived(entry, donate)
+    if program is None:
+        pending = _Pending(graph.device, graph.leaf_arrays, graph.scalars, graph.novelty)
+        return _way(pending, state, entry, live, donate)()
+    _weather.misses = 0
+    return program(graph.leaf_arrays, layout_of(state), graph.scalars)
+
+
+def _entry_of(graph: Graph, state: State, live: tuple[int, ...]) -> tuple[Entry, tuple[int, ...]]:
+    """What is known of a graph with these live results, and the leaves that may be overwritten."""
     entry = state.entries.get(live)
     if entry is None:
         entry = _new_entry(state, live)
-    donate = ()
-    if entry.useful:
-        donate = _free_leaves(graph, entry.useful)
-    program = entry.programs.get(donate)
-    if program is None:
-        return _run_unknown(graph, state, entry, live, donate)
-    _weather.misses = 0
-    return program(graph.leaf_arrays, layout_of(state), graph.scalars)
+    return entry, _free_leaves(graph, entry.useful) if entry.useful else ()
 
 
 def _new_entry(state: State, live: tuple[int, ...]) -> Entry:
@@ -186,44 +308,50 @@ def _free_leaves(graph: Graph, useful: tuple[int, ...]) -> tuple[int, ...]:
     )
 
 
-def _run_unknown(
-    graph: Graph, state: State, entry: Entry, live: tuple[int, ...], donate: tuple[int, ...]
-) -> Any:
-    """No program for exactly this: use one that does more, compile, or go one by one."""
+def _way(
+    graph: _Pending, state: State, entry: Entry, live: tuple[int, ...], donate: tuple[int, ...]
+) -> Callable[[], Any]:
+    """How to run what has no program of its own: by one that does more, compiled, one by one.
+
+    Decided, and counted, when it is asked for; the function that comes back does it.
+    """
     layout = layout_of(state)
-    program = _arrived(entry, donate)
-    if program is not None:
-        _weather.misses = 0
-        return program(graph.leaf_arrays, layout, graph.scalars)
     times = entry.seen[donate] = entry.seen.get(donate, 0) + 1
     if times < PATIENCE:
         broader = _broader(state, live, donate)
         if broader is not None:
-            outs = broader(graph.leaf_arrays, layout, graph.scalars)
             position = {k: i for i, k in enumerate(broader.live)}
-            return [outs[position[k]] for k in live]
+
+            def by_broader() -> Any:
+                outs = broader(graph.leaf_arrays, layout, graph.scalars)
+                return [outs[position[k]] for k in live]
+
+            return by_broader
         if _weather.misses >= STORM:
-            return _run_singly(graph, layout, live)
+            return lambda: _run_singly(graph, layout, live)
     reason = graph.novelty or _why(state, live, donate)
     pairs = pair(layout, live, donate)
+    device, number = graph.device, stats.next_program()
+
+    def make() -> Program:
+        made = compile_graph(layout, live, pairs, device, reason, number)
+        _install(entry, donate, made)
+        return made
+
     if times == PATIENCE and singles.know(layout, graph.device):
-        device, number = graph.device, stats.next_program()
         reason += ", in the background"
 
-        def make() -> Program:
-            made = compile_graph(layout, live, pairs, device, reason, number)
-            _install(entry, donate, made)
+        def make_beside() -> Program:
+            made = make()
             entry.coming.pop(donate, None)
             return made
 
-        entry.coming[donate] = background.start(make)
+        entry.coming[donate] = background.start(make_beside)
         if donate in entry.programs:  # made before it was noted
             entry.coming.pop(donate, None)
-        return _run_singly(graph, layout, live)
+        return lambda: _run_singly(graph, layout, live)
     _weather.misses += 1
-    program = compile_graph(layout, live, pairs, graph.device, reason)
-    _install(entry, donate, program)
-    return program(graph.leaf_arrays, layout, graph.scalars)
+    return lambda: make()(graph.leaf_arrays, layout, graph.scalars)
 
 
 def _arrived(entry: Entry, donate: tuple[int, ...]) -> Program | None:
@@ -270,7 +398,7 @@ def _why(state: State, live: tuple[int, ...], donate: tuple[int, ...]) -> str:
     return f"the same operations and results, other inputs can be reused (now {len(donate)})"
 
 
-def _run_singly(graph: Graph, layout: Layout, live: tuple[int, ...]) -> list[Any]:
+def _run_singly(graph: Graph | _Pending, layout: Layout, live: tuple[int, ...]) -> list[Any]:
     """Run operations one by one, dropping what is no longer needed."""
     last: dict[int, int] = {}
     for i, step in enumerate(layout.steps):

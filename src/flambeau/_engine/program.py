@@ -18,6 +18,7 @@ from flambeau._engine import disk, memory, xla
 from flambeau._engine.device import Place
 from flambeau._engine.layout import PACKS, Layout
 from flambeau._engine.recorder import State
+from flambeau._ops.order import Turned
 from flambeau._ops.target import formulating
 
 
@@ -163,9 +164,14 @@ def compile_graph(
     def run(*args: Any) -> list[Any]:
         leaves, packs = args[:n_leaves], args[n_leaves:n_read]
         env = layout.bind(leaves, packs)
+        images = Turned() if layout.target.on_cpu else None
         for step in layout.steps:
             try:
-                outs = step.call.fn(*[env[s] for s in step.inputs])
+                inputs = [env[s] for s in step.inputs]
+                if images is None:
+                    outs = step.call.fn(*inputs)
+                else:
+                    outs = images.run(step.call.order, step.call.fn, inputs)
             except Exception as error:
                 name_step(error, step)
                 raise

@@ -149,11 +149,16 @@ class Graph:
         self.novelty: str | None = None
         self.sources: list[str] = []
 
-    def execute(self) -> None:
-        """Run what is pending; afterwards every live Value has its array."""
+    def execute(self, aside: bool = False) -> None:
+        """Run what is pending; afterwards every live Value has its array.
+
+        Args:
+            aside: nobody waits for the results: what has to be compiled first is compiled, and
+                run, in the background.
+        """
         with self.lock:
             if self.state is not self.root:
-                _executor(self)
+                _executor(self, aside)
 
 
 class _Trie:
@@ -508,12 +513,16 @@ def _user_code() -> Any:
     return None
 
 
-def flush() -> None:
-    """Execute all that this thread has recorded, without waiting for the results."""
+def flush(aside: bool = False) -> None:
+    """Execute all that this thread has recorded, without waiting for the results.
+
+    Args:
+        aside: without waiting for a compiler either.
+    """
     if _thread.capture is not None and _thread.capture.holds:
         return
     for graph in list(_thread.graphs.values()):
-        graph.execute()
+        graph.execute(aside)
 
 
 def choose(**choices: Any) -> None:
@@ -532,7 +541,8 @@ def read(value: Value) -> Any:
     """The array of a value; executes everything that is pending in this thread.
 
     Also what the value does not need: a read ends a round of a loop, and rounds that end alike
-    make the same programs.
+    make the same programs. But where the value is known already, what has to be compiled for the
+    rest is compiled in the background.
 
     Raises:
         RuntimeError: the value has no data (``meta``).
@@ -541,7 +551,7 @@ def read(value: Value) -> Any:
         _thread.capture.refuse_read()
     shown = value
     value = _revealed(shown)
-    flush()
+    flush(aside=value.array is not None)
     if _thread.checks:
         _look_at_checks(wait=True)
     if value.array is None:
@@ -580,7 +590,7 @@ def _look_at_checks(wait: bool) -> None:
         holds, complaint = checks[0]
         array = holds.array
         if array is None:
-            if not wait:
+            if not wait or holds.place is not None:  # pending, or on its way
                 return
             checks.popleft()  # the program that would have computed it failed
             continue

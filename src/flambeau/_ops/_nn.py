@@ -63,6 +63,15 @@ def same_value(value: jax.Array, gradient: jax.Array) -> jax.Array:
     return lax.stop_gradient(value - gradient) + gradient
 
 
+def channel_axis(ndim: int) -> int:
+    """Where a row should have the channels of images while it works on them.
+
+    Last, on a CPU, as convolutions have them there: what stands between two convolutions then
+    reads and writes memory in their order, and the transposes at its ends cancel with theirs.
+    """
+    return ndim - 1 if ndim > 2 and current().on_cpu else 1
+
+
 def take_windows(
     x: jax.Array,
     kernel: Sequence[int],

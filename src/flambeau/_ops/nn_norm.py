@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from flambeau._ops._dims import canonical_dim
-from flambeau._ops._nn import absolute, in_float32, widen
+from flambeau._ops._nn import absolute, channel_axis, in_float32, widen
 from flambeau._ops.registry import Array, Dims, OptArray, op
 
 
@@ -22,14 +22,14 @@ def _moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]
     return mean, jnp.mean(centred * centred, axes, keepdims=True)
 
 
-def _by_channel(v: jax.Array, ndim: int) -> jax.Array:
-    return widen(v).reshape(1, -1, *([1] * (ndim - 2)))
+def _by_channel(v: jax.Array, ndim: int, axis: int = 1) -> jax.Array:
+    return widen(v).reshape([-1 if a == axis else 1 for a in range(ndim)])
 
 
-def _affine(x: jax.Array, weight: OptArray, bias: OptArray) -> jax.Array:
+def _affine(x: jax.Array, weight: OptArray, bias: OptArray, axis: int = 1) -> jax.Array:
     if weight is not None:
-        x = x * _by_channel(weight, x.ndim)
-    return x if bias is None else x + _by_channel(bias, x.ndim)
+        x = x * _by_channel(weight, x.ndim, axis)
+    return x if bias is None else x + _by_channel(bias, x.ndim, axis)
 
 
 def _moved(running: OptArray, batch: jax.Array, momentum: Any) -> OptArray:
@@ -73,16 +73,18 @@ def _batch_norm_forward(
     momentum: float,
     eps: float,
 ) -> tuple[tuple[Array, ...], Any]:
-    x = widen(input)
-    axes = (0, *range(2, input.ndim))
+    channels = channel_axis(input.ndim)
+    x = jnp.moveaxis(widen(input), 1, channels)
+    axes = tuple(a for a in range(x.ndim) if a != channels)
     mean, var = _moments(x, axes)
     scale = lax.rsqrt(var + eps)
-    out = _affine((x - mean) * scale, weight, bias).astype(input.dtype)
+    out = _affine((x - mean) * scale, weight, bias, channels)
+    out = jnp.moveaxis(out, channels, 1).astype(input.dtype)
     saved = (input, mean, scale, weight, bias)
     if running_mean is None and running_var is None:
         return (out,), saved
     step = momentum if factor is None else factor
-    count = math.prod(input.shape[a] for a in axes)
+    count = math.prod(x.shape[a] for a in axes)
     if not count:  # an empty batch says nothing: what is known stays
         return (out, *(s for s in (running_mean, running_var) if s is not None)), saved
     unbiased = var.reshape(-1) * (count / max(count - 1, 1))
@@ -97,14 +99,16 @@ def _batch_norm_backward(
     saved: Any, cotangents: tuple[Array, ...], *, momentum: float, eps: float
 ) -> tuple[Any, ...]:
     input, mean, scale, weight, bias = saved
-    axes = (0, *range(2, input.ndim))
-    count = math.prod(input.shape[a] for a in axes)
-    wide = widen(cotangents[0])
-    normal = (widen(input) - mean) * scale
+    channels = channel_axis(input.ndim)
+    axes = tuple(a for a in range(input.ndim) if a != channels)
+    wide = jnp.moveaxis(widen(cotangents[0]), 1, channels)
+    count = math.prod(wide.shape[a] for a in axes)
+    normal = (jnp.moveaxis(widen(input), 1, channels) - mean) * scale
     total = jnp.sum(wide, axes, keepdims=True)
     along = jnp.sum(wide * normal, axes, keepdims=True)
-    factor = scale if weight is None else scale * _by_channel(weight, input.ndim)
+    factor = scale if weight is None else scale * _by_channel(weight, input.ndim, channels)
     by_input = (wide - total / count - normal * (along / count)) * factor
+    by_input = jnp.moveaxis(by_input, channels, 1)
     return (
         by_input.astype(input.dtype),
         None,
@@ -132,10 +136,13 @@ def batch_norm_eval(
 
     Follows `torch.nn.functional.batch_norm` with ``training=False``.
     """
+    channels = channel_axis(input.ndim)
     scale = lax.rsqrt(widen(running_var) + eps)
-    shift = _by_channel(widen(running_mean), input.ndim)
-    out = (widen(input) - shift) * _by_channel(scale, input.ndim)
-    return _affine(out, weight, bias).astype(input.dtype)
+    shift = _by_channel(widen(running_mean), input.ndim, channels)
+    x = jnp.moveaxis(widen(input), 1, channels)
+    out = (x - shift) * _by_channel(scale, input.ndim, channels)
+    out = _affine(out, weight, bias, channels)
+    return jnp.moveaxis(out, channels, 1).astype(input.dtype)
 
 
 @op()

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from flambeau._ops._nn import apply_along, pooled_size, spread, widen
+from flambeau._ops._nn import apply_along, channel_axis, pooled_size, spread, widen
 from flambeau._ops._prng import generator
 from flambeau._ops.registry import Array, Dims, OptDims, op
 
@@ -120,8 +120,9 @@ def _max_pool(
     n = len(kernel)
     steps = spread(stride, n) if stride else tuple(kernel)
     pads, gaps = spread(padding, n), spread(dilation, n)
-    lead = input.ndim - n
-    x, at = input, ()
+    channels = channel_axis(input.ndim) if input.ndim == n + 2 and not indexed else 1
+    lead = input.ndim - n - (channels != 1)
+    x, at = jnp.moveaxis(input, 1, channels) if channels != 1 else input, ()
     for d in reversed(range(n)):
         axis, k, s, g = lead + d, kernel[d], steps[d], gaps[d]
         count = pooled_size(x.shape[axis], k, s, pads[d], g, ceil_mode)
@@ -143,6 +144,8 @@ def _max_pool(
                 place.append(jnp.broadcast_to(own, windows[i].shape))
                 place.extend(_strided(a, axis, i * g, count, s) for a in arrays[1:])
         x, at = _first_max(windows, places)
+    if channels != 1:
+        x = jnp.moveaxis(x, channels, 1)
     return x, _flat_index(at, input.shape[lead:]) if indexed else None
 
 
@@ -225,8 +228,10 @@ def avg_pool(
     n = len(kernel_size)
     steps = spread(stride, n) if stride else tuple(kernel_size)
     pads = spread(padding, n)
-    lead = input.ndim - n
-    x = widen(input)
+    channels = channel_axis(input.ndim) if input.ndim == n + 2 else 1
+    behind = int(channels != 1)
+    lead = input.ndim - n - behind
+    x = jnp.moveaxis(widen(input), 1, channels) if behind else widen(input)
     counts = np.ones((1,) * n)
     for d in reversed(range(n)):
         axis, k, s, p = lead + d, kernel_size[d], steps[d], pads[d]
@@ -239,6 +244,8 @@ def avg_pool(
             start, end = np.maximum(start, 0), np.minimum(end, size)
         counts = counts * (end - start).reshape((-1,) + (1,) * (n - 1 - d))
         x = _sum_axis(x, axis, count, k, s, p)
+    if behind:
+        x = jnp.moveaxis(x, channels, 1)
     if divisor_override is not None:
         counts = np.asarray(float(divisor_override))
     factor = counts.flat[0] if (counts == counts.flat[0]).all() else counts

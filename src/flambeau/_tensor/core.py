@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from flambeau._autograd import levels
+from flambeau._autograd.backward import sum_call
 from flambeau._autograd.tape import Sink, Tracked, apply
 from flambeau._engine import recorder
 from flambeau._engine.call import Call, interned
@@ -86,7 +87,7 @@ class Leaf(Sink):
         if old is None:
             self.grad = wrap(grad.value, grad.edge)
         else:
-            call = interned("accumulate", _sum_call)
+            call = interned("accumulate", sum_call)
             value, edge = value_of(old), old._edge
             total = apply(call, [value, grad.value], [edge, grad.edge])[0]
             if total.edge is None and old._chain is None:
@@ -99,10 +100,6 @@ class Leaf(Sink):
             if owner is not None:
                 for hook in list(self.post_hooks.values()):
                     hook(owner)
-
-
-def _sum_call() -> Call:
-    return Call("add", lambda x, y: x + y, signature="accumulate")
 
 
 def _overwrite_call() -> Call:
