@@ -11,6 +11,7 @@ import jax
 import pytest
 from typer.testing import CliRunner
 
+import flambeau
 from flambeau._config import config
 from flambeau.cli import app
 from flambeau.cli._bench import cases, child, jax_peer, report
@@ -58,6 +59,27 @@ def test_a_case_that_fails_with_the_compiler_runs_again_without_it(monkeypatch):
 
 def test_bench_refuses_an_unknown_case():
     assert "is not one of tiny MLP" in run("bench", "nothing", code=2)
+
+
+def test_bench_refuses_a_device_that_is_not_there():
+    assert "neither 'cpu' nor 'cuda'" in run("bench", "--device", "tpu", code=2)
+    if not flambeau.cuda.is_available():
+        assert "JAX sees no GPU here" in run("bench", "--device", "cuda", code=2)
+
+
+def test_each_case_is_told_its_device(monkeypatch):
+    told = []
+
+    def measured(arguments, env, limit):
+        told.append((env["FLAMBEAU_BENCH_DEVICE"], env.get("JAX_PLATFORMS")))
+        return {"seconds": {"flambeau": 1.0}, "missing": {}, "first": {}}
+
+    monkeypatch.setattr("flambeau.cli.bench._child", measured)
+    monkeypatch.setattr("flambeau.cli.bench._has_gpu", lambda: True)
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    assert "On cpu." in run("bench", "MLP", "--no-start", "--quick")
+    assert "On cuda." in run("bench", "MLP", "--no-start", "--quick", "--device", "cuda")
+    assert told == [("cpu", "cpu"), ("cuda", None)]
 
 
 def test_a_child_measures_in_a_process_of_its_own():

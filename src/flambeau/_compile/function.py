@@ -64,10 +64,10 @@ class Compiled:
         if kind is None:
             kind = self._kinds[key] = _Kind(flat)
         for replay in kind.replays:
-            held = replay.held_now()
-            if held is not None:
+            leaves = replay.gathered()
+            if leaves is not None:
                 self.replays += 1
-                return replay.run(flat, held)
+                return replay.run(flat, leaves)
         if kind.refused or len(kind.replays) >= MAX_REPLAYS:
             return self.fn(*args, **kwargs)
         if not kind.warm:
@@ -397,10 +397,11 @@ class _Replay:
         self.leaves = [source if kind == "constant" else None for kind, source in self.plan.sources]
         self.given = [(i, s) for i, (kind, s) in enumerate(self.plan.sources) if kind == "argument"]
         cells = [(i, s) for i, (kind, s) in enumerate(self.plan.sources) if kind == "cell"]
-        cells.sort(key=lambda at: not isinstance(at[1], StorageCell))
-        self.held = [(i, i in donated) for i, _ in cells]
-        self.storages = [(c.storage, avals[c]) for _, c in cells if isinstance(c, StorageCell)]
-        self.cells = [(c, avals[c]) for _, c in cells if not isinstance(c, StorageCell)]
+        self.held = [
+            (c.storage if isinstance(c, StorageCell) else c, isinstance(c, StorageCell), avals[c],
+             i, i in donated)
+            for i, c in cells
+        ]  # fmt: skip
 
     def _place_results(self) -> None:
         at = {k: i for i, k in enumerate(self.program.live)}
@@ -420,8 +421,11 @@ class _Replay:
             for kind, x, edge in self.plan.results
         ]
 
-    def held_now(self) -> list[Value] | None:
-        """What the places hold, if everything that the recording depended on still holds."""
+    def gathered(self) -> list[Any] | None:
+        """What the program takes, if everything that the recording depended on still holds.
+
+        The arguments are not there yet. What may not be overwritten is copied.
+        """
         plan = self.plan
         if self.layout.target != target_of(self.device):
             return None
@@ -432,17 +436,6 @@ class _Replay:
             leaf = t._leaf
             if (leaf is not None and leaf.grad is not None) is not had_grad:
                 return None
-        held: list[Value] = []
-        for storage, aval in self.storages:
-            v = storage.value
-            if v.aval is not aval:
-                return None
-            held.append(v)
-        for cell, aval in self.cells:
-            v = cell.get()
-            if v is None or v.aval is not aval:
-                return None
-            held.append(v)
         for m, training, hooks in plan.modules:
             if m.training is not training or _hook_counts(m) != hooks:
                 return None
@@ -453,34 +446,32 @@ class _Replay:
                 or optimizer._static(group) != static
             ):
                 return None
-        return held
-
-    def run(self, flat: list[Any], held: list[Value]) -> Any:
-        """Launch the program on what the places hold, and put its results there.
-
-        Args:
-            flat: the leaves of the arguments.
-            held: as :meth:`held_now` gives it.
-        """
         recorder.flush()
         leaves = self.leaves.copy()
-        for i, k in self.given:
-            v = value_of(flat[k])
-            leaves[i] = recorder.read(v) if v.array is None else v.array
         count = sys.getrefcount
-        v = a = None
-        places = iter(self.held)
-        for v in held:  # no `zip`: it would hold what it gave
-            i, donated = next(places)
+        for place, stored, aval, i, donated in self.held:
+            v = place.value if stored else place.get()
+            if v is None or v.aval is not aval:
+                return None
             a = v.array
             if a is None:
                 a = recorder.read(v)
-            # Beside its place hold it: the list, `v` or `a`, and the call of `count`.
-            if donated and (v.pinned or count(v) > 4 or count(a) > 3):
+            # Beside its place hold it: `v` or `a`, and the call of `count`.
+            if donated and (v.pinned or count(v) > 3 or count(a) > 3):
                 a = jnp.copy(a)
             leaves[i] = a
-        del held[:]
-        v = a = None
+        return leaves
+
+    def run(self, flat: list[Any], leaves: list[Any]) -> Any:
+        """Launch the program, and put its results into their places.
+
+        Args:
+            flat: the leaves of the arguments.
+            leaves: as :meth:`gathered` gives it.
+        """
+        for i, k in self.given:
+            v = value_of(flat[k])
+            leaves[i] = recorder.read(v) if v.array is None else v.array
         floats = self.scalars[0]
         for function, group, start, names in self.plan.hypers:
             values = function(group)
