@@ -485,8 +485,15 @@ class _Replay:
             for leaf, _ in self.outlived:
                 leaf.grad = None
             outs = self.program(leaves, self.layout, self.scalars, vessels)
+        count = sys.getrefcount
         for storage, at, aval in self.into_storages:
-            storage.value = Value(aval, outs[at])
+            v = storage.value
+            # A Value that nobody else holds serves again: nobody can see that it changed.
+            if count(v) == 3 and v.aval is aval and not v.pinned:
+                v.array = outs[at]
+                v.place = None
+            else:
+                storage.value = Value(aval, outs[at])
             storage.version += 1
         for cell, at, aval in self.into_cells:
             cell.set(Value(aval, outs[at]))
