@@ -355,3 +355,16 @@ def test_memory_on_its_way_is_reused_only_where_nobody_holds_it(slow_compiler):
     allowed.set()
     assert x[0, 0].item() == 2.0
     assert held[0, 0].item() == seen[0, 0] == 1.0
+
+
+def test_another_thread_reads_what_is_on_its_way(slow_compiler):
+    allowed, _ = slow_compiler
+    known = torch.tensor(np.full(59, 2.0, np.float32))
+    y = known.sinh() * 3.5
+    known.tolist()
+    found = []
+    reader = threading.Thread(target=lambda: found.append(y.numpy()))
+    reader.start()
+    allowed.set()
+    reader.join(60)
+    np.testing.assert_allclose(found[0], np.full(59, np.sinh(2.0) * 3.5), rtol=1e-6)

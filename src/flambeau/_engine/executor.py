@@ -204,8 +204,6 @@ def _set_aside(graph: Graph, state: State, live: tuple[int, ...], values: list[V
         entry.coming.setdefault(donate, coming)
     there = _Aside(frozenset(map(id, pending.leaf_arrays)))
     refs = [weakref.ref(value) for value in values]
-    for k, value in enumerate(values):
-        value.place = (there, k)
 
     def run() -> Any:
         program = entry.programs.get(donate)
@@ -234,6 +232,9 @@ def _set_aside(graph: Graph, state: State, live: tuple[int, ...], values: list[V
 
     there.ran = background.start(job)
     _under_way.append(there)
+    for k, value in enumerate(values):
+        if value.array is None:
+            value.place = (there, k)
     return True
 
 

@@ -389,14 +389,15 @@ def _revealed(value: Any) -> Any:
 
 def _materialize_elsewhere(value: Value) -> None:
     """Execute the graph, of another thread or device, that will produce a value."""
-    place = value.place
-    if place is not None:
-        place[0].graph.execute()
-    if value.array is None:
-        raise RuntimeError(
-            f"{value!r} lost its graph: the program that would have produced it failed, "
-            "see the first error"
-        )
+    place = None
+    while value.array is None:
+        before, place = place, value.place
+        if place is None or place is before:
+            raise RuntimeError(
+                f"{value!r} lost its graph: the program that would have produced it failed, "
+                "see the first error"
+            )
+        place[0].graph.execute()  # or its thread has just had that done in the background
 
 
 def _extend(graph: Graph, state: State, call: Call, key: Any, n: int) -> State:
