@@ -380,3 +380,26 @@ def test_gradients_that_add_up_stay_where_they_are():
     step()
     assert p.grad is held
     assert held.tolist() == [12.0, 24.0]
+
+
+def test_what_a_tape_saved_stays_what_it_was():
+    p = torch.tensor([1.0, 2.0], requires_grad=True)
+    optimizer = torch.optim.SGD([p], lr=0.5)
+
+    @torch.compile
+    def step():
+        optimizer.zero_grad()
+        (p * p).sum().backward()
+        optimizer.step()
+
+    for _ in range(3):
+        p.data.copy_(torch.tensor([1.0, 2.0]))
+        step()
+    p.data.copy_(torch.tensor([3.0, 5.0]))
+    old = (p * p).sum()
+    old.item()
+    step()
+    assert p.tolist() == [0.0, 0.0]
+    p.grad = None
+    old.backward()
+    assert p.grad.tolist() == [6.0, 10.0]
