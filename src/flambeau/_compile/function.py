@@ -370,13 +370,10 @@ class _Replay:
         vessels = ()
         if device.kind in donation.STEADY:
             vessels = tuple(k for _, k in self.outlived if k not in pairs.values())
-        self.program = None
-        if not vessels:
-            self.program = _known(state, plan.live, tuple(sorted(pairs)))
-        if self.program is None:
-            self.program = compile_graph(
-                layout, plan.live, pairs, device, "a compiled function", vessels=vessels
-            )
+        known = None if vessels else _known(state, plan.live, tuple(sorted(pairs)))
+        self.program: Program = known or compile_graph(
+            layout, plan.live, pairs, device, "a compiled function", vessels=vessels
+        )
         self.vessels = [(leaf, k, layout.out_avals[k]) for leaf, k in self.outlived if k in vessels]
         self._place_inputs()
         self._place_results()

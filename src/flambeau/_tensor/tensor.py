@@ -176,7 +176,7 @@ class Tensor(Methods, TensorBase):
             raise TypeError("len() of a 0-d tensor")
         return shape[0]
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType]
 
     # -- reading ------------------------------------------------------------------------
 
