@@ -403,3 +403,39 @@ def test_what_a_tape_saved_stays_what_it_was():
     p.grad = None
     old.backward()
     assert p.grad.tolist() == [6.0, 10.0]
+
+
+@pytest.mark.parametrize("change", ["freeze", "load"])
+def test_an_optimizer_whose_state_was_rearranged_is_recorded_again(change):
+    def run(compiled):
+        net = Net()
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.1)
+        x = batch()
+
+        def step():
+            optimizer.zero_grad(set_to_none=False)
+            (net(x) ** 2).mean().backward()
+            optimizer.step()
+
+        steps = torch.compile(step) if compiled else step
+        for at in range(10):
+            if change == "freeze" and at in (4, 8):
+                net.b.requires_grad_(at == 8)
+            if change == "load" and at == 5:
+                optimizer.load_state_dict(saved)
+            if at == 3:
+                saved = {
+                    "state": {
+                        k: {n: t.clone() for n, t in s.items()}
+                        for k, s in optimizer.state_dict()["state"].items()
+                    },
+                    "param_groups": optimizer.state_dict()["param_groups"],
+                }
+            steps()
+        state = [t.tolist() for s in optimizer.state_dict()["state"].values() for t in s.values()]
+        return state, [p.tolist() for p in net.parameters()]
+
+    plain, compiled = run(False), run(True)
+    for a, b in zip(plain, compiled, strict=True):
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_allclose(y, x, rtol=1e-5, atol=1e-6)

@@ -319,9 +319,16 @@ class _Recording:
                     optimizer._static(group),
                     len(group["params"]),
                     len(optimizer.param_groups),
+                    *_advancing(optimizer, group),
                 )
             )
         return True
+
+
+def _advancing(optimizer: Any, group: Any) -> tuple[int, Any]:
+    """A group's place, and the list of parameters that its state is arranged for now."""
+    index = next(i for i, g in enumerate(optimizer.param_groups) if g is group)
+    return index, optimizer._advanced.get(index)
 
 
 def _hook_counts(m: Module) -> tuple[int, ...]:
@@ -346,7 +353,7 @@ class _Plan:
         self.avals: list[tuple[Any, Any]] = []
         self.modules: list[tuple[Module, bool, tuple[int, ...]]] = []
         self.hypers: list[tuple[Any, Any, int, tuple[str, ...]]] = []
-        self.groups: list[tuple[Any, Any, Any, int, int]] = []
+        self.groups: list[tuple[Any, Any, Any, int, int, int, Any]] = []
 
 
 class _Replay:
@@ -436,10 +443,11 @@ class _Replay:
         for m, training, hooks in plan.modules:
             if m.training is not training or _hook_counts(m) != hooks:
                 return None
-        for optimizer, group, static, n, groups in plan.groups:
+        for optimizer, group, static, n, groups, index, advancing in plan.groups:
             if (
                 len(group["params"]) != n
                 or len(optimizer.param_groups) != groups
+                or optimizer._advanced.get(index) is not advancing
                 or optimizer._static(group) != static
             ):
                 return None

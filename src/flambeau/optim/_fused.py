@@ -145,11 +145,11 @@ class RuleOptimizer(Optimizer):
             states.append(entry)
         if not params:
             return
-        if self._scalars:
-            ids = list(map(id, params))
-            if self._advanced.get(index) != ids:
+        ids = list(map(id, params))
+        if self._advanced.get(index) != ids:
+            if self._scalars:
                 self._part(group, ids)
-                self._advanced[index] = ids
+            self._advanced[index] = ids  # another list: what was compiled for the state is void
         self._update(group, params, grads, states)
 
     def _begin(
