@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -291,9 +293,9 @@ def test_as_a_decorator_with_options_and_disabled():
         torch.compile(3)
 
 
-def test_gradients_that_are_replaced_are_let_go_before_the_program_runs(monkeypatch):
-    p = torch.tensor([1.0, 2.0], requires_grad=True)
-    optimizer = torch.optim.SGD([p], lr=0.1)
+def descent(p, rate):
+    """A compiled step down the square of a parameter."""
+    optimizer = torch.optim.SGD([p], lr=rate)
 
     @torch.compile
     def step():
@@ -301,6 +303,12 @@ def test_gradients_that_are_replaced_are_let_go_before_the_program_runs(monkeypa
         (p * p).sum().backward()
         optimizer.step()
 
+    return step
+
+
+def test_gradients_that_are_replaced_are_let_go_before_the_program_runs(monkeypatch):
+    p = torch.tensor([1.0, 2.0], requires_grad=True)
+    step = descent(p, 0.1)
     for _ in range(3):
         step()
     held = p.grad
@@ -384,14 +392,7 @@ def test_gradients_that_add_up_stay_where_they_are():
 
 def test_what_a_tape_saved_stays_what_it_was():
     p = torch.tensor([1.0, 2.0], requires_grad=True)
-    optimizer = torch.optim.SGD([p], lr=0.5)
-
-    @torch.compile
-    def step():
-        optimizer.zero_grad()
-        (p * p).sum().backward()
-        optimizer.step()
-
+    step = descent(p, 0.5)
     for _ in range(3):
         p.data.copy_(torch.tensor([1.0, 2.0]))
         step()
@@ -422,15 +423,7 @@ def test_an_optimizer_whose_state_was_rearranged_is_recorded_again(change):
             if change == "freeze" and at in (4, 8):
                 net.b.requires_grad_(at == 8)
             if change == "load" and at == 5:
-                optimizer.load_state_dict(saved)
-            if at == 3:
-                saved = {
-                    "state": {
-                        k: {n: t.clone() for n, t in s.items()}
-                        for k, s in optimizer.state_dict()["state"].items()
-                    },
-                    "param_groups": optimizer.state_dict()["param_groups"],
-                }
+                optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
             steps()
         state = [t.tolist() for s in optimizer.state_dict()["state"].values() for t in s.values()]
         return state, [p.tolist() for p in net.parameters()]

@@ -12,8 +12,10 @@ import pytest
 
 from flambeau._autograd.derive import vjp_call
 from flambeau._engine.call import call_of
-from flambeau._ops import nn_attention, nn_conv, nn_linear, nn_loss
+from flambeau._ops import nn_attention, nn_conv, nn_loss
 from flambeau._ops.target import CPU, Target, current, formulating
+from tests.ops.test_gradients import CASES as DERIVED
+from tests.ops.test_gradients import draw
 
 GPU = Target("cuda", "highest", fast_convolutions=False, fused_attention=False)
 FUSED = GPU._replace(fused_attention=True)
@@ -23,11 +25,6 @@ FUSED = GPU._replace(fused_attention=True)
 def wide():
     with jax.enable_x64(True):
         yield
-
-
-def draw(*shape: int, dtype: str = "float32") -> jax.Array:
-    rng = np.random.default_rng(sum(shape))
-    return jnp.asarray(rng.standard_normal(shape).astype(np.float32)).astype(dtype)
 
 
 def conv(groups: int, *, stride: int = 1, padding: int = 1) -> Any:
@@ -52,18 +49,8 @@ CASES = {
     "convolution, channel by channel": lambda: (
         nn_conv.convolution, [draw(2, 4, 6, 6), draw(8, 1, 3, 3)], conv(4), (1, 1, 0)
     ),
-    "convolution_transpose": lambda: (
-        nn_conv.convolution_transpose,
-        [draw(2, 4, 5, 3), draw(4, 3, 3, 2), draw(6)],
-        (
-            ("stride", (2, 1)), ("padding", (1, 0)), ("output_padding", (1, 0)), ("groups", 2),
-            ("dilation", (1, 2)),
-        ),
-        (1, 1, 1),
-    ),
-    "linear": lambda: (
-        nn_linear.linear, [draw(3, 4, 5), draw(6, 5), draw(6)], (), (1, 1, 1)
-    ),
+    "convolution_transpose": DERIVED["convolution_transpose"],
+    "linear": DERIVED["linear"],
     "cross_entropy": lambda: (
         nn_loss.cross_entropy,
         [draw(5, 4), jnp.array([0, 3, -100, 1, 2])],

@@ -98,15 +98,9 @@ def _written_out(
 
 
 def _in_one_kernel(
-    query: jax.Array,
-    key: jax.Array,
-    value: jax.Array,
-    attn_mask: OptArray = None,
-    is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> bool:
+    query: jax.Array, key: jax.Array, value: jax.Array, attn_mask: OptArray = None,
+    is_causal: bool = False, *, enable_gqa: bool = False, **static: Any,
+) -> bool:  # fmt: skip
     """Whether cuDNN's attention is there and takes these arguments."""
     if not current().fused_attention or attn_mask is not None:
         return False
@@ -154,15 +148,9 @@ def _one_kernel(
 
 
 def _attention_forward(
-    query: Array,
-    key: Array,
-    value: Array,
-    attn_mask: OptArray = None,
-    *,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> tuple[Array, Any]:
+    query: Array, key: Array, value: Array, _: OptArray, *, is_causal: bool = False,
+    scale: float | None = None, **static: Any,
+) -> tuple[Array, Any]:  # fmt: skip
     return jax.vjp(_cudnn(is_causal, scale), query, key, value)
 
 

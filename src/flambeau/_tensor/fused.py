@@ -51,7 +51,7 @@ def update(
     """
     if not params:
         return
-    values = [p._storage.value if p._chain is None else value_of(p) for p in params]
+    values = [value_of(p) for p in params]
     device = values[0].aval.device
     for v in values:
         if v.aval.device is not device:
@@ -61,7 +61,7 @@ def update(
     updates.count += 1
     targets: list[Any] = list(params)
     inputs: list[Any] = values
-    inputs.extend([g._storage.value if g._chain is None else value_of(g) for g in grads])
+    inputs.extend([value_of(g) for g in grads])
     names = tuple(states[0]) if states else ()
     columns = []
     for name in names:
@@ -82,7 +82,7 @@ def update(
         else:
             columns.append(len(column))
         targets.extend(column)
-        inputs.extend([t._storage.value if t._chain is None else value_of(t) for t in column])
+        inputs.extend([value_of(t) for t in column])
     inputs.extend([_hyper(h, device) for h in hyper.values()])
     key = (
         "fused", rule, tuple(static.items()), names, tuple(columns), len(params), tuple(hyper)
