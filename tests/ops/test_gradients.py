@@ -135,7 +135,7 @@ def test_half_types_keep_their_dtype():
 
 
 def test_every_row_with_a_gradient_of_its_own_is_compared_here():
-    elsewhere = {"scaled_dot_product_attention"}  # in test_target.py: it is a GPU's
+    elsewhere = {"scaled_dot_product_attention"}  # test_nn_attention.py, test_target.py
     assert {name for name, op in OPS.items() if op.gradient is not None} == elsewhere | {
         case()[0].name for case in CASES.values()
     }

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import numpy as np
 import pytest
 
+from flambeau._autograd.derive import vjp_call
+from flambeau._engine.call import call_of
 from flambeau._ops import nn_attention as rows
 from tests.ops.nn_rows import check, fresh_key, normal
 from tests.oracle import torch
@@ -44,6 +48,42 @@ def test_attention_to_nothing_is_zero():
         lambda q, k, v: sdpa(q, k, v, torch.from_numpy(mask)),
         *_qkv(),
     )
+
+
+MASKS = {
+    "none": None,
+    "shared": normal(5, 6, seed=3) > -0.5,
+    "of each": normal(3, 1, 5, 6, seed=4) > 0,
+    "of each head": normal(2, 5, 6, seed=5) > 0,
+}
+MASKS["of each"][1, 0, 2] = False
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_the_backward_by_hand_is_the_derived_one(monkeypatch, parts, mask):
+    monkeypatch.setattr(rows, "SPLIT", 1 if parts == 2 else 1 << 30)
+    q, k, v = (normal(3, 2, n, 4, seed=n) for n in (5, 6, 6))
+    masks = () if MASKS[mask] is None else (MASKS[mask],)
+    static = (("is_causal", mask == "none"), ("scale", 0.3))
+    call = call_of(rows.scaled_dot_product_attention, static, (1, 1, 1, len(masks)))
+    inputs = [jax.numpy.asarray(a) for a in (q, k, v, *masks)]
+    outs = call.fn(*inputs)
+    assert str(jax.make_jaxpr(functools.partial(call.fn))(*inputs)).count(" exp ") == parts
+    cotangent = normal(*outs[0].shape, seed=9)
+    run = lambda by_hand: vjp_call(call, len(inputs), (0, 1, 2), (0,), not by_hand).fn(
+        *inputs, cotangent
+    )
+    for a, b in zip(run(True), run(False), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    given = [torch.from_numpy(np.array(a)) for a in inputs]
+    for t in given[:3]:
+        t.requires_grad_()
+    theirs = sdpa(*given, is_causal=mask == "none", scale=0.3)
+    theirs.backward(torch.from_numpy(cotangent))
+    np.testing.assert_allclose(outs[0], theirs.detach(), rtol=1e-5, atol=1e-6)
+    for a, t in zip(run(True), given[:3], strict=True):
+        np.testing.assert_allclose(a, t.grad, rtol=1e-4, atol=1e-6)
 
 
 def test_grouped_queries_share_keys():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flambeau._autograd.tape import Node, Sink, Tracked, apply, mode
-from flambeau._engine.call import Call, interned
+from flambeau._engine.call import SUM, Call, interned
 from flambeau._engine.recorder import read, record
 
 Edge = tuple[Any, int]
@@ -206,14 +206,11 @@ def _refuse_nan(node: Node, back: Sequence[Any]) -> None:
 
 def sum_call() -> Call:
     """What adds a gradient to another."""
-    return Call("add", lambda x, y: x + y, signature="accumulate", order="pointwise")
+    return Call("add", lambda x, y: x + y, signature=SUM, order="pointwise")
 
 
 def _add(a: Tracked, b: Tracked, tracked: bool) -> Tracked:
-    call = interned(
-        "accumulate",
-        lambda: Call("add", lambda x, y: x + y, signature="accumulate", order="pointwise"),
-    )
+    call = interned(SUM, sum_call)
     if tracked:
         return apply(call, [a.value, b.value], [a.edge, b.edge])[0]
     return Tracked(record(call, [a.value, b.value])[0])

@@ -64,7 +64,9 @@ def vjp_call(
         sure = call.op is not None and (by_hand or call.op.promote is not None)
         like = needs if sure else None
         order = order_of_derivative(call.order)
-        return Call(f"{call.name}_backward", fn, signature=words, like=like, order=order)
+        return Call(
+            f"{call.name}_backward", fn, signature=words, like=like, order=order, derives=call
+        )
 
     return interned(("vjp", call, n_inputs, needs, given, by_hand), make)
 

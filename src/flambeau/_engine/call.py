@@ -25,6 +25,9 @@ from flambeau.errors import DTypeError, FlambeauError, ShapeError
 
 Fn = Callable[..., tuple[jax.Array, ...]]
 
+SUM = "accumulate"
+"""The signature of the call that adds one gradient to another."""
+
 
 class Call:
     """An operation with static arguments.
@@ -42,13 +45,14 @@ class Call:
         scatter: for views, ``(base, new) -> base``; None to derive it from indices.
         taped: like ``fn``, with the row's own first derivative if it has one.
         order: what it is to images in memory (see :mod:`flambeau._ops.order`).
+        derives: the call whose stateless derivative it is, if it is one.
         signature: words that mean this call in any process; None if there are none (a
             user's function), and then programs with it are not kept on disk.
     """
 
     __slots__ = (
-        "_shapes", "fn", "like", "name", "op", "order", "random", "replaces", "residuals",
-        "scatter", "signature", "single", "static", "taped", "view",
+        "_shapes", "derives", "fn", "like", "name", "op", "order", "random", "replaces",
+        "residuals", "scatter", "signature", "single", "static", "taped", "view",
     )  # fmt: skip
 
     def __init__(
@@ -67,8 +71,10 @@ class Call:
         replaces: tuple[int, ...] | None = None,
         like: tuple[int, ...] | None = None,
         order: str | None = None,
+        derives: Call | None = None,
     ):
         self.name = name
+        self.derives = derives
         self.order = order
         self.replaces = replaces
         self.like = like if replaces is None else replaces

@@ -15,10 +15,12 @@ import jax.numpy as jnp
 
 from flambeau._config import config
 from flambeau._engine import disk, memory, xla
+from flambeau._engine.call import SUM, Call
 from flambeau._engine.device import Place
 from flambeau._engine.layout import PACKS, Layout
 from flambeau._engine.recorder import State
 from flambeau._ops.order import Turned
+from flambeau._ops.pieces import Pieces
 from flambeau._ops.target import formulating
 
 
@@ -164,7 +166,7 @@ def compile_graph(
     def run(*args: Any) -> list[Any]:
         leaves, packs = args[:n_leaves], args[n_leaves:n_read]
         env = layout.bind(leaves, packs)
-        images = Turned() if layout.target.on_cpu else None
+        images, pieces = Turned() if layout.target.on_cpu else None, Pieces()
         for step in layout.steps:
             try:
                 inputs = [env[s] for s in step.inputs]
@@ -175,7 +177,7 @@ def compile_graph(
             except Exception as error:
                 name_step(error, step)
                 raise
-            for i, out in enumerate(outs):
+            for i, out in enumerate(_pieced(pieces, step.call, inputs, outs)):
                 env[step.first_out + i] = out
         return _unaliased([env[layout.out_slots[k]] for k in order], args)
 
@@ -220,6 +222,18 @@ def name_step(error: Exception, step: State) -> None:
     """Tell in a late error which operation it was, and where the user asked for it."""
     error.add_note(f"The operation was {step.call.name}, recorded at {step.line}.")
     error._flambeau_step = step  # type: ignore[attr-defined]
+
+
+def _pieced(
+    pieces: Pieces, call: Call, inputs: Sequence[Any], outs: tuple[jax.Array, ...]
+) -> tuple[jax.Array, ...]:
+    """The results, gradients of parts joined (see :mod:`flambeau._ops.pieces`)."""
+    forward = call.derives
+    if forward is not None and forward.op is not None:
+        pieces.part(forward.name, forward.static, inputs, outs)
+    elif call.signature == SUM:
+        return (pieces.sum(inputs, outs[0]),)
+    return outs
 
 
 def _unaliased(outs: list[Any], args: Sequence[Any]) -> list[Any]:

@@ -25,9 +25,11 @@ def _shares(
     """What each value counts, before and for the division by the total: ``(shares, total)``."""
     if scale is None:
         scale = 1.0 / math.sqrt(query.shape[-1])
-    wide = widen(query).dtype if query.dtype == key.dtype else None
-    scores = jnp.matmul(query, jnp.swapaxes(key, -1, -2), preferred_element_type=wide)
-    scores = widen(scores) * scale
+    if query.dtype in HALF:
+        wide = widen(query).dtype if query.dtype == key.dtype else None
+        scores = widen(_by_rows(query, key, preferred_element_type=wide)) * scale
+    else:
+        scores = _by_rows(query * scale, key)
     if is_causal:
         row = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 0)
         column = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 1)
@@ -46,6 +48,11 @@ def _shares(
     shifted = jnp.exp(scores - jnp.where(empty, 0, top))
     total = jnp.sum(shifted, -1, keepdims=True)
     return shifted, jnp.where(empty, 1, total)
+
+
+def _by_rows(x: jax.Array, y: jax.Array, **how: Any) -> jax.Array:
+    """``x @ y.T``, without `y.T` in memory."""
+    return jnp.einsum("...ld,...sd->...ls", x, y, **how)
 
 
 def _weights(*args: Any) -> jax.Array:
@@ -92,9 +99,58 @@ def _written_out(
     enable_gqa: bool,
 ) -> jax.Array:
     keys, values = _grouped(key, query, enable_gqa), _grouped(value, query, enable_gqa)
+    parts = [
+        _attended(*part, attn_mask=mask, is_causal=is_causal, scale=scale)[0]
+        for part, mask in _split((query, keys, values), attn_mask)
+    ]
+    return _joined(parts)
+
+
+def _attended(
+    query: jax.Array, key: jax.Array, value: jax.Array, **how: Any
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The output, and the shares and their total of :func:`_shares`."""
+    shares, total = _shares(query, key, **how)
     # Dividing the few results costs less than dividing the many weights.
-    shares, total = _shares(query, keys, attn_mask, is_causal, scale)
-    return (widen(jnp.matmul(shares.astype(value.dtype), values)) / total).astype(value.dtype)
+    out = widen(jnp.matmul(shares.astype(value.dtype), value)) / total
+    return out.astype(value.dtype), shares, total
+
+
+SPLIT = 1 << 17
+"""From so many scores on, a CPU has them in two parts."""
+
+
+def _split(
+    arrays: tuple[jax.Array, ...], attn_mask: OptArray
+) -> list[tuple[tuple[jax.Array, ...], OptArray]]:
+    """Two halves of the batch on a CPU, where products of many small matrices take one core each.
+
+    Heads usually were second to last and are second: halves are taken from that order, so that
+    the transposes around attention stay part of what is read and written anyway.
+    """
+    query, key, _ = arrays
+    n, scores = query.shape[0], query.size // query.shape[-1] * key.shape[-2]
+    alike = all(x.ndim == 4 and x.shape[0] == n for x in arrays)
+    if not current().on_cpu or not alike or n < 2 or scores < SPLIT:
+        return [(arrays, attn_mask)]
+    masks: list[OptArray] = [attn_mask, attn_mask]
+    if attn_mask is not None and attn_mask.ndim > 3 and attn_mask.shape[-4] > 1:
+        masks = [attn_mask[..., : n // 2, :, :, :], attn_mask[..., n // 2 :, :, :, :]]
+    halves = zip(*map(_halves, arrays), strict=True)
+    return list(zip(halves, masks, strict=True))
+
+
+def _halves(x: jax.Array) -> list[jax.Array]:
+    n, turned = x.shape[0] // 2, _turned(x)
+    return [_turned(turned[:n]), _turned(turned[n:])]
+
+
+def _turned(x: jax.Array) -> jax.Array:
+    return jnp.swapaxes(x, 1, 2)
+
+
+def _joined(parts: list[jax.Array]) -> jax.Array:
+    return parts[0] if len(parts) == 1 else _turned(jnp.concatenate([_turned(p) for p in parts]))
 
 
 def _in_one_kernel(
@@ -147,18 +203,61 @@ def _one_kernel(
     return attend(query, key, value)
 
 
+def _closed(
+    query: jax.Array, key: jax.Array, value: jax.Array, attn_mask: OptArray = None,
+    is_causal: bool = False, *, enable_gqa: bool = False, **static: Any,
+) -> bool:  # fmt: skip
+    """Whether the backward by hand takes these arguments: cuDNN's, or a CPU's."""
+    if not current().on_cpu:
+        return _in_one_kernel(query, key, value, attn_mask, is_causal, enable_gqa=enable_gqa)
+    heads = query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
+    exact = query.dtype == key.dtype == value.dtype and query.dtype not in HALF
+    return heads and exact and (attn_mask is None or attn_mask.dtype == bool)
+
+
 def _attention_forward(
-    query: Array, key: Array, value: Array, _: OptArray, *, is_causal: bool = False,
+    query: Array, key: Array, value: Array, attn_mask: OptArray, is_causal: bool = False, *,
     scale: float | None = None, **static: Any,
 ) -> tuple[Array, Any]:  # fmt: skip
-    return jax.vjp(_cudnn(is_causal, scale), query, key, value)
+    if not current().on_cpu:
+        return jax.vjp(_cudnn(is_causal, scale), query, key, value)
+    parts = []
+    for part, mask in _split((query, key, value), attn_mask):
+        out, *rest = _attended(*part, attn_mask=mask, is_causal=is_causal, scale=scale)
+        parts.append((*part, out, *rest))
+    return _joined([part[3] for part in parts]), parts
 
 
-def _attention_backward(saved: Any, cotangent: Array, **static: Any) -> tuple[Any, ...]:
-    return (*saved(cotangent), None)
+def _attention_backward(
+    saved: Any, cotangent: Array, *, scale: float | None = None, **static: Any
+) -> tuple[Any, ...]:
+    if not isinstance(saved, list):
+        return (*saved(cotangent), None)
+    if scale is None:
+        scale = 1.0 / math.sqrt(saved[0][0].shape[-1])
+    givens = [cotangent] if len(saved) == 1 else _halves(cotangent)
+    parts = [_part_backward(part, given, scale) for part, given in zip(saved, givens, strict=True)]
+    by_query, by_key, by_value = (_joined(list(x)) for x in zip(*parts, strict=True))
+    return by_query, by_key, by_value, None
 
 
-scaled_dot_product_attention.set_gradient(_attention_forward, _attention_backward, _in_one_kernel)
+def _part_backward(saved: Any, by_out: jax.Array, scale: float) -> tuple[jax.Array, ...]:
+    """The gradients of queries, keys and values, with shares that are not divided yet."""
+    query, key, value, out, shares, total = saved
+    by_sum = by_out / total
+    by_scores = shares * (_by_rows(by_sum, value) - jnp.sum(by_sum * out, -1, keepdims=True))
+    # With the many scores as the right operand: as the left one it would be read across memory.
+    by_value = _across(by_sum, shares)
+    by_key = _across(query * scale, by_scores)
+    return jnp.matmul(by_scores, key) * scale, by_key, by_value
+
+
+def _across(rows: jax.Array, scores: jax.Array) -> jax.Array:
+    """``scores.T @ rows``."""
+    return jnp.swapaxes(jnp.einsum("...ld,...ls->...ds", rows, scores), -1, -2)
+
+
+scaled_dot_product_attention.set_gradient(_attention_forward, _attention_backward, _closed)
 
 
 @op()

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from flambeau._ops._nn import dot_last, dot_last_gradients, turned
+from flambeau._ops._nn import dot_last, turned
 from flambeau._ops.registry import Array, OptArray, op
 
 
@@ -192,16 +192,16 @@ def _lstm_backward(saved: Any, cotangents: Any, *, reverse: bool) -> tuple[Any, 
         (by_output, by_cell, by_o, before(cx, cells), others),
         reverse=not reverse,
     )
-    by_input, by_w_ih = dot_last_gradients(input, w_ih, by_gates)
     flat = by_gates.reshape(-1, w_hh.shape[0])
+    across = turned(flat)  # once, for both weights
     found = before(hx, output).reshape(-1, hx.shape[-1])
     by_bias = jnp.sum(flat, 0)
     return (
-        by_input,
+        lax.dot(flat, w_ih).reshape(input.shape),
         by_h,
         by_c,
-        by_w_ih,
-        lax.dot(turned(flat), found),
+        lax.dot(across, input.reshape(-1, input.shape[-1])),
+        lax.dot(across, found),
         None if b_ih is None else by_bias,
         None if b_hh is None else by_bias,
         None,

@@ -13,7 +13,7 @@ from flambeau._autograd import levels
 from flambeau._autograd.backward import sum_call
 from flambeau._autograd.tape import Sink, Tracked, apply
 from flambeau._engine import recorder
-from flambeau._engine.call import Call, interned
+from flambeau._engine.call import SUM, Call, interned
 from flambeau._engine.value import Value
 from flambeau._ops.shape import OVERLAPPING, REINTERPRETING
 
@@ -87,7 +87,7 @@ class Leaf(Sink):
         if old is None:
             self.grad = wrap(grad.value, grad.edge)
         else:
-            call = interned("accumulate", sum_call)
+            call = interned(SUM, sum_call)
             value, edge = value_of(old), old._edge
             total = apply(call, [value, grad.value], [edge, grad.edge])[0]
             if total.edge is None and old._chain is None:

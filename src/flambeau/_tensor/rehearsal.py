@@ -16,6 +16,7 @@ from flambeau._autograd.backward import watcher
 from flambeau._autograd.tape import Node, mode
 from flambeau._config import config
 from flambeau._engine import recorder
+from flambeau._engine.call import SUM
 from flambeau._engine.recorder import Epoch, Graph, State
 from flambeau._engine.value import Value
 from flambeau._tensor.core import Leaf, TensorBase, wrap
@@ -212,7 +213,7 @@ def _end_of(note: Note) -> _End | None:
         state = state.parent
     # The seed, one operation for each node from the latest to the earliest, and sums.
     passed = [s for s in reversed(path) if s.call.op is None and s.inputs]
-    passed = [s for s in passed if s.call.signature != "accumulate"]
+    passed = [s for s in passed if s.call.signature != SUM]
     nodes = sorted(form.nodes, key=lambda node: -node.seq)
     if len(passed) != len(nodes):
         return None
