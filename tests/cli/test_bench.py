@@ -57,6 +57,29 @@ def test_a_case_that_fails_with_the_compiler_runs_again_without_it(monkeypatch):
     assert "torch.compile, MLP: not done within 1 s" in out
 
 
+def test_starts_of_all_are_taken_alike(monkeypatch):
+    """In a process each; a second one of flambeau's finds what the first kept, nobody else's."""
+    asked = []
+
+    def measured(arguments, env, limit):
+        asked.append((*arguments[::2], env["FLAMBEAU_CACHE_DIR"], env["TORCHINDUCTOR_CACHE_DIR"]))
+        if arguments[0] == "start":
+            return {"seconds": float(len(asked)), "peak_mib": 100.0}
+        times = {"flambeau": 1.0, "torch": 1.0, "torch.compile": 1.0}
+        return {"seconds": times, "missing": {}, "first": {"torch.compile": 9.0}}
+
+    monkeypatch.setattr("flambeau.cli.bench._child", measured)
+    out = run("bench", "MLP", "--quick")
+    turns, *starts = asked
+    assert [s[:2] for s in starts] == [
+        ("start", name) for name in ("flambeau", "flambeau", "torch", "torch.compile")
+    ]
+    assert len({s[2:] for s in starts}) == 1
+    assert turns[-2] != starts[0][-2]
+    assert turns[-1] != starts[0][-1]
+    assert "| MLP | 2 s | 3 s | 4 s | - | 5 s | 100 | 100 | - | - |" in out
+
+
 def test_bench_refuses_an_unknown_case():
     assert "is not one of tiny MLP" in run("bench", "nothing", code=2)
 

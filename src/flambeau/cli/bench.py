@@ -89,6 +89,7 @@ def _measure(
             "FLAMBEAU_CACHE_DIR": f"{folder}/turns",
             "TORCHINDUCTOR_CACHE_DIR": f"{folder}/inductor",
             "PYTHONWARNINGS": "ignore",
+            "PYTHONDONTWRITEBYTECODE": "",  # as where packages are installed
             "FLAMBEAU_BENCH_DEVICE": device,
         }
         if device == "cpu" and not half:
@@ -108,11 +109,13 @@ def _measure(
             return {"missing": {**found.get("missing", {}), "all": found["failed"]}}
         if start:
             env["FLAMBEAU_CACHE_DIR"] = f"{folder}/start"
-            wanted = {"cold": "flambeau", "warm": "flambeau", "torch": "torch", "JAX": "JAX"}
+            env["TORCHINDUCTOR_CACHE_DIR"] = f"{folder}/start-inductor"
+            wanted = {"cold": "flambeau", "warm": "flambeau"}
+            wanted |= {name: name for name in ("torch", "JAX", "torch.compile")}
             found["start"] = {}
             for label, name in wanted.items():
                 if name in found["seconds"]:
-                    once = _child(["start", case, name], env, 120)
+                    once = _child(["start", case, name], env, limit)
                     if "failed" in once:
                         found["missing"][f"start of {name} ({label})"] = once["failed"]
                     else:

@@ -15,9 +15,9 @@ _STEPS = (
 )
 _STARTS = (
     "Time from the start of a fresh process to the first result, imports included, with an "
-    "empty and a filled disk cache; for torch.compile from the making of the model, imports "
-    "not included, with an empty cache. Memory is the most that the process ever held, in "
-    "MiB, the libraries included. Programs are those that the unmodified program compiled."
+    "empty and a filled disk cache; for torch.compile with an empty one. Memory is the most that "
+    "the process ever held, in MiB, the libraries included. Programs are those that the "
+    "unmodified program compiled."
 )
 
 
@@ -60,8 +60,7 @@ def markdown(results: dict[str, Any]) -> str:
         at = lambda n, s=s: duration(s.get(n, {}).get("seconds"))
         mib = lambda n, s=s: f"{s[n]['peak_mib']:.0f}" if n in s else "-"
         starts.append([
-            case, at("cold"), at("warm"), at("torch"), at("JAX"),
-            duration(found.get("first", {}).get("torch.compile")),
+            case, at("cold"), at("warm"), at("torch"), at("JAX"), at("torch.compile"),
             mib("cold"), mib("torch"), mib("JAX"), str(found.get("programs") or "-"),
         ])  # fmt: skip
     missing = sorted(
