@@ -39,16 +39,22 @@ def test_a_large_model_has_one_heap_for_all_threads(libc):
     memory.keep(LARGE)
     assert not memory.undecided()
     assert libc.calls == {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _ARENA_MAX: 1}
-    memory.give_back()
-    assert libc.trimmed == 1
 
 
 @pytest.mark.parametrize("expected", [0, LARGE - 1])
 def test_a_small_one_leaves_threads_their_heaps(libc, expected):
     memory.keep(expected)
     assert libc.calls == {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 64 << 20}
-    memory.give_back()
+
+
+@pytest.mark.parametrize("expected", [0, LARGE])
+def test_what_a_long_compilation_took_goes_back(libc, expected):
+    memory.give_back(memory.LONG)  # nothing was kept yet
+    memory.keep(expected)
+    memory.give_back(memory.LONG / 2)
     assert libc.trimmed == 0
+    memory.give_back(memory.LONG)
+    assert libc.trimmed == 1
 
 
 def test_many_cores_keep_their_heaps(libc, monkeypatch):
@@ -66,7 +72,7 @@ def test_only_the_first_call_counts(libc):
 def test_it_can_be_switched_off(libc, monkeypatch):
     monkeypatch.setattr(memory.config, "keep_memory", False)
     memory.keep(LARGE)
-    memory.give_back()
+    memory.give_back(memory.LONG)
     assert libc.calls == {}
     assert libc.trimmed == 0
 

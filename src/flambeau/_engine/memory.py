@@ -25,6 +25,9 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 LARGE = 4 << 20
 """A model that takes so many bytes to begin with has all threads share one heap."""
 
+LONG = 0.2
+"""Seconds from which on a compilation leaves much memory."""
+
 MOST_CORES = 16
 """On larger machines threads that compile would wait for one another at the one heap."""
 
@@ -66,9 +69,13 @@ def undecided() -> bool:
     return not _heap.told
 
 
-def give_back() -> None:
-    """Give what lies free back to the system, such as what a compilation took."""
-    if _heap.shared:
+def give_back(seconds: float) -> None:
+    """Give back to the system what a compilation took: it lies free, and would for good.
+
+    Args:
+        seconds: how long that was; what came of a short one is not worth the walk.
+    """
+    if _heap.libc is not None and seconds >= LONG:
         _heap.libc.malloc_trim(0)
 
 

@@ -202,7 +202,7 @@ def compile_graph(
             compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
         if key:
             disk.store(key, compiled)
-        memory.give_back()
+        memory.give_back(time.perf_counter() - start)
     seconds = time.perf_counter() - start
     stats.from_disk += hit
     stats.compile_seconds += seconds
