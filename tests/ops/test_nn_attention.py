@@ -86,6 +86,34 @@ def test_the_backward_by_hand_is_the_derived_one(monkeypatch, parts, mask):
         np.testing.assert_allclose(a, t.grad, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(3, 2, 5, 6), (2, 3, 2, 5, 6), (3, 1, 1, 6)])
+def test_a_mask_may_have_more_dimensions(monkeypatch, shape):
+    """Then there are more outputs than queries, whose gradients are sums."""
+    monkeypatch.setattr(rows, "SPLIT", 1)
+    mask = normal(*shape) > -1
+    mask[..., 0] = True
+    lead = [3] if len(shape) > 4 else []
+    queries = [normal(*lead, 2, n, 4, seed=n).astype("float32") for n in (5, 6, 6)]
+    call = call_of(rows.scaled_dot_product_attention, (), (1, 1, 1, 1))
+    outs = call.fn(*queries, mask)
+    cotangent = normal(*outs[0].shape, seed=9).astype("float32")
+    grads = vjp_call(call, 4, (0, 1, 2), (0,)).fn(*queries, mask, cotangent)
+    given = [torch.from_numpy(a).requires_grad_() for a in queries]
+    scores = given[0] @ given[1].mT / 2
+    weights = scores.masked_fill(~torch.from_numpy(mask), -np.inf).softmax(-1)
+    theirs = weights @ given[2]
+    theirs.backward(torch.from_numpy(cotangent))
+    np.testing.assert_allclose(outs[0], theirs.detach(), rtol=1e-5, atol=1e-6)
+    for a, t in zip(grads, given, strict=True):
+        np.testing.assert_allclose(a, t.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_no_width_gives_means():
+    q, k, v = (normal(2, 2, *size).astype("float32") for size in ((5, 0), (6, 0), (6, 3)))
+    out = rows.scaled_dot_product_attention(q, k, v, scale=1.0)
+    np.testing.assert_allclose(out[:, :, 0], v.mean(-2), rtol=1e-5)
+
+
 def test_grouped_queries_share_keys():
     check(
         lambda q, k, v: rows.scaled_dot_product_attention(q, k, v, enable_gqa=True),

@@ -129,13 +129,14 @@ def _split(
     the transposes around attention stay part of what is read and written anyway.
     """
     query, key, _ = arrays
-    n, scores = query.shape[0], query.size // query.shape[-1] * key.shape[-2]
+    n, scores = query.shape[0], math.prod(query.shape[:-1]) * key.shape[-2]
     alike = all(x.ndim == 4 and x.shape[0] == n for x in arrays)
+    alike = alike and (attn_mask is None or attn_mask.ndim <= 4)
     if not current().on_cpu or not alike or n < 2 or scores < SPLIT:
         return [(arrays, attn_mask)]
     masks: list[OptArray] = [attn_mask, attn_mask]
-    if attn_mask is not None and attn_mask.ndim > 3 and attn_mask.shape[-4] > 1:
-        masks = [attn_mask[..., : n // 2, :, :, :], attn_mask[..., n // 2 :, :, :, :]]
+    if attn_mask is not None and attn_mask.ndim == 4 and attn_mask.shape[0] > 1:
+        masks = [attn_mask[: n // 2], attn_mask[n // 2 :]]
     halves = zip(*map(_halves, arrays), strict=True)
     return list(zip(halves, masks, strict=True))
 
@@ -212,7 +213,10 @@ def _closed(
         return _in_one_kernel(query, key, value, attn_mask, is_causal, enable_gqa=enable_gqa)
     heads = query.shape[:-2] == key.shape[:-2] == value.shape[:-2]
     exact = query.dtype == key.dtype == value.dtype and query.dtype not in HALF
-    return heads and exact and (attn_mask is None or attn_mask.dtype == bool)
+    if not heads or not exact or attn_mask is None:
+        return heads and exact
+    scores = (*query.shape[:-1], key.shape[-2])
+    return attn_mask.dtype == bool and jnp.broadcast_shapes(attn_mask.shape, scores) == scores
 
 
 def _attention_forward(
