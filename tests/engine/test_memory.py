@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from flambeau._engine import memory
+from flambeau._engine import executor, memory
 from flambeau._engine.memory import _ARENA_MAX, _MMAP_MAX, _TOP_PAD, _TRIM_THRESHOLD
 
 LARGE = memory.LARGE
@@ -96,3 +96,34 @@ def test_glibc_takes_these_parameters(monkeypatch):
         assert libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1) == 1
         assert libc.mallopt(_MMAP_MAX, 0) == 1
         assert isinstance(libc, ctypes.CDLL)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the limit is Linux's")
+def test_mappings_are_scarce_from_half_of_the_limit_on(monkeypatch):
+    with memory.Path("/proc/self/maps").open("rb") as maps:
+        taken = sum(1 for _ in maps)
+    for most, scarce in ((taken, True), (taken * 4, False)):
+        monkeypatch.setattr(memory.Path, "read_text", lambda self, most=most: f"{most}\n")
+        assert memory.mappings_are_scarce() is scarce
+
+
+def test_programs_go_where_mappings_are_scarce(monkeypatch):
+    monkeypatch.setattr(executor, "_resident", {})
+    monkeypatch.setattr(
+        executor.memory, "mappings_are_scarce", lambda: len(executor._resident) > 40
+    )
+
+    class Entry:
+        def __init__(self):
+            self.programs = {}
+
+    entries = [Entry() for _ in range(64)]
+    for at, entry in enumerate(entries):
+        executor._install(entry, (), Program(at))
+    assert len(executor._resident) == 48  # at 32 there was room, at 64 a quarter went
+    assert [bool(e.programs) for e in entries] == [False] * 16 + [True] * 48
+
+
+class Program:
+    def __init__(self, used):
+        self.used = used

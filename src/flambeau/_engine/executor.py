@@ -82,7 +82,8 @@ def _make_room() -> None:
     """
     with _dropping:
         oldest = sorted(_resident, key=lambda at: _resident[at].used)
-        for entry, donate in oldest[: len(oldest) - config.max_programs * 3 // 4]:
+        keep = min(len(oldest), config.max_programs) * 3 // 4
+        for entry, donate in oldest[: len(oldest) - keep]:
             del _resident[entry, donate]
             entry.programs.pop(donate, None)
 
@@ -369,7 +370,8 @@ def _arrived(entry: Entry, donate: tuple[int, ...]) -> Program | None:
 def _install(entry: Entry, donate: tuple[int, ...], program: Program) -> None:
     entry.programs[donate] = program
     _resident[entry, donate] = program
-    if len(_resident) > config.max_programs:
+    n = len(_resident)
+    if n > config.max_programs or (n % 32 == 0 and memory.mappings_are_scarce()):
         _make_room()
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from flambeau._config import config
@@ -77,6 +78,19 @@ def give_back(seconds: float) -> None:
     """
     if _heap.libc is not None and seconds >= LONG:
         _heap.libc.malloc_trim(0)
+
+
+def mappings_are_scarce() -> bool:
+    """Whether half of the memory mappings that Linux gives a process are taken.
+
+    A large program takes some sixty, and where none is left XLA ends the process.
+    """
+    try:
+        most = int(Path("/proc/sys/vm/max_map_count").read_text())
+        with Path("/proc/self/maps").open("rb") as maps:
+            return sum(1 for _ in maps) > most // 2
+    except (OSError, ValueError):
+        return False  # another system, with another limit or none
 
 
 def _glibc() -> Any:
