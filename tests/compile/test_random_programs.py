@@ -14,9 +14,11 @@ from typing import Any
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 
 import flambeau as torch
 from flambeau import nn
+from flambeau._compile import joined, replay
 
 FULL = os.environ.get("FLAMBEAU_PARITY_FULL", "") not in ("", "0")
 WIDTH = 6
@@ -128,9 +130,8 @@ def trained(program: dict[str, Any], compiled: bool) -> tuple[list[dict[str, Any
     return seen, run.replays if compiled else 0
 
 
-@hypothesis.settings(max_examples=300 if FULL else 6)
-@hypothesis.given(programs)
-def test_compiled_is_as_unmodified(program: dict[str, Any]) -> None:
+def same(program: dict[str, Any]) -> None:
+    """Train with the program unmodified and compiled, and compare all that can be seen."""
     plain, _ = trained(program, compiled=False)
     replayed, replays = trained(program, compiled=True)
     assert replays >= 1
@@ -140,3 +141,19 @@ def test_compiled_is_as_unmodified(program: dict[str, Any]) -> None:
             np.testing.assert_allclose(
                 a[name], b[name], rtol=1e-7, atol=1e-9, err_msg=f"{name} after step {at}"
             )
+
+
+@hypothesis.settings(max_examples=300 if FULL else 6)
+@hypothesis.given(programs)
+def test_compiled_is_as_unmodified(program: dict[str, Any]) -> None:
+    same(program)
+
+
+@hypothesis.settings(max_examples=60 if FULL else 2)
+@hypothesis.given(programs)
+def test_with_its_state_in_one_array_too(program: dict[str, Any]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "JOIN_AFTER", 1)
+        patch.setattr(replay, "PATIENCE", 10**9)
+        patch.setattr(joined, "LEAST", 2)
+        same(program)

@@ -9,20 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from flambeau._autograd import levels
 from flambeau._autograd.tape import Node, mode
 from flambeau._compile.cells import GradCell, ItemCell, Snapshot, StorageCell, holders
+from flambeau._compile.replay import REFUSED, Plan, Replay, hook_counts
 from flambeau._config import config
-from flambeau._engine import donation, recorder
-from flambeau._engine.executor import layout_of
-from flambeau._engine.program import Program, compile_graph
+from flambeau._engine import recorder
 from flambeau._engine.value import Value
-from flambeau._engine.xla import target_of
 from flambeau._tensor import dtypes
-from flambeau._tensor.aliases import updates
-from flambeau._tensor.core import Leaf, TensorBase, value_of, wrap
+from flambeau._tensor.core import TensorBase, value_of
 from flambeau.amp.autocast_mode import autocast_state
 from flambeau.nn._module import hooks as module_hooks
 from flambeau.nn.module import Module
@@ -64,10 +60,10 @@ class Compiled:
         if kind is None:
             kind = self._kinds[key] = _Kind(flat)
         for replay in kind.replays:
-            leaves = replay.gathered()
-            if leaves is not None:
+            result = replay.attempt(flat)
+            if result is not REFUSED:
                 self.replays += 1
-                return replay.run(flat, leaves)
+                return result
         if kind.refused or len(kind.replays) >= MAX_REPLAYS:
             return self.fn(*args, **kwargs)
         if not kind.warm:
@@ -103,7 +99,7 @@ class _Kind:
     __slots__ = ("items", "keep", "refused", "replays", "warm")
 
     def __init__(self, flat: list[Any]):
-        self.replays: list[_Replay] = []
+        self.replays: list[Replay] = []
         self.items: list[ItemCell] = []
         self.refused = False
         self.warm = False
@@ -175,7 +171,7 @@ class _Recording:
             recorder.set_capture(None)
             handle.remove()
 
-    def finish(self, result: Any) -> _Replay | None:
+    def finish(self, result: Any) -> Replay | None:
         """Execute what was recorded, and make a replay of it unless there is a reason not to."""
         graphs = [g for g in recorder._thread.graphs.values() if g.state is not g.root]
         if len(graphs) != 1:
@@ -189,11 +185,11 @@ class _Recording:
         recorder.flush()
         if plan is None:
             return None
-        return _Replay(plan, state, floats, graph.device)
+        return Replay(plan, state, floats, graph.device)
 
-    def _plan(self, graph: Any, result: Any) -> _Plan | None:
+    def _plan(self, graph: Any, result: Any) -> Plan | None:
         snapshot = self.snapshot
-        plan = _Plan()
+        plan = Plan()
         ordinals = {id(v): k for k, ref in enumerate(graph.outs) if (v := ref()) is not None}
         covered: set[int] = set()
         items = {id(v): c for c, v in self.item_values if v is not None}
@@ -240,7 +236,7 @@ class _Recording:
         into.append((cell, k))
         return True
 
-    def _plan_result(self, plan: _Plan, result: Any, ordinals: Any, covered: set[int]) -> bool:
+    def _plan_result(self, plan: Plan, result: Any, ordinals: Any, covered: set[int]) -> bool:
         leaves, plan.tree = jax.tree_util.tree_flatten(result, is_leaf=_is_tensor)
         for x in leaves:
             if not _is_tensor(x) or id(x) in self.snapshot.tensors:
@@ -262,7 +258,7 @@ class _Recording:
                 plan.results.append(("output", k, edge))
         return True
 
-    def _plan_escaped(self, plan: _Plan, graph: Any, ordinals: Any, covered: set[int]) -> bool:
+    def _plan_escaped(self, plan: Plan, graph: Any, ordinals: Any, covered: set[int]) -> bool:
         """Tensors that the function leaves in dictionaries and lists."""
         escaped = [
             v for ref in graph.outs if (v := ref()) is not None and ordinals[id(v)] not in covered
@@ -285,7 +281,7 @@ class _Recording:
         self.kind.items.extend(new)
         return not new
 
-    def _plan_guards(self, plan: _Plan, graph: Any) -> bool:
+    def _plan_guards(self, plan: Plan, graph: Any) -> bool:
         storages = {
             id(s.storage) for k, s in plan.sources if k == "cell" and isinstance(s, StorageCell)
         }
@@ -298,7 +294,7 @@ class _Recording:
         for kind, source in plan.sources:
             if kind == "cell":
                 plan.avals.append((source, source.get().aval if source.get() else None))
-        plan.modules = [(m, m.training, _hook_counts(m)) for m in self.modules.values()]
+        plan.modules = [(m, m.training, hook_counts(m)) for m in self.modules.values()]
         for source, start, names in self.capture.hypers:
             if source is None:
                 continue
@@ -329,219 +325,3 @@ def _advancing(optimizer: Any, group: Any) -> tuple[int, Any]:
     """A group's place, and the list of parameters that its state is arranged for now."""
     index = next(i for i, g in enumerate(optimizer.param_groups) if g is group)
     return index, optimizer._advanced.get(index)
-
-
-def _hook_counts(m: Module) -> tuple[int, ...]:
-    ahead, behind = m._forward_pre_hooks, m._forward_hooks
-    back_ahead, back = m._backward_pre_hooks, m._backward_hooks
-    if not (ahead or behind or back_ahead or back):
-        return ()
-    return len(behind), len(ahead), len(back), len(back_ahead)
-
-
-class _Plan:
-    """What a replay reads, writes, checks and returns."""
-
-    def __init__(self) -> None:
-        self.sources: list[tuple[str, Any]] = []
-        self.writes: list[tuple[Any, int]] = []
-        self.clears: list[GradCell] = []
-        self.results: list[tuple[str, Any, Any]] = []
-        self.tree: Any = None
-        self.live: tuple[int, ...] = ()
-        self.tensors: list[tuple[Any, Any, bool, bool]] = []
-        self.avals: list[tuple[Any, Any]] = []
-        self.modules: list[tuple[Module, bool, tuple[int, ...]]] = []
-        self.hypers: list[tuple[Any, Any, int, tuple[str, ...]]] = []
-        self.groups: list[tuple[Any, Any, Any, int, int, int, Any]] = []
-
-
-class _Replay:
-    """A recorded program with its places."""
-
-    def __init__(self, plan: _Plan, state: Any, scalars: Any, device: Any):
-        self.plan = plan
-        self.layout = layout_of(state)
-        self.scalars = scalars
-        self.device = device
-        layout = self.layout
-        written = {id(c) for c, _ in plan.writes}
-        written_places = {_place(c) for c, _ in plan.writes}
-        free = [
-            i
-            for i, (kind, s) in enumerate(plan.sources)
-            if kind == "cell" and (id(s) in written or _place(s) in written_places)
-        ]
-        pairs = donation.pair(layout, plan.live, free)
-        self.outlived = self._outlived()
-        vessels = ()
-        if device.kind in donation.STEADY:
-            vessels = tuple(k for _, k in self.outlived if k not in pairs.values())
-        known = None if vessels else _known(state, plan.live, tuple(sorted(pairs)))
-        self.program: Program = known or compile_graph(
-            layout, plan.live, pairs, device, "a compiled function", vessels=vessels
-        )
-        self.vessels = [(leaf, k, layout.out_avals[k]) for leaf, k in self.outlived if k in vessels]
-        self._place_inputs()
-        self._place_results()
-
-    def _outlived(self) -> list[tuple[Leaf, int]]:
-        """The leaves whose gradient is replaced unread, and by which result."""
-        read = {_place(s) for kind, s in self.plan.sources if kind == "cell"}
-        return [
-            (c.leaf, k)
-            for c, k in self.plan.writes
-            if isinstance(c, GradCell) and c.fresh and _place(c) not in read
-        ]
-
-    def _place_inputs(self) -> None:
-        """Sort what the program takes by where it comes from: most is in storages."""
-        donated = set(self.program.donated)
-        avals = dict(self.plan.avals)
-        self.leaves = [source if kind == "constant" else None for kind, source in self.plan.sources]
-        self.given = [(i, s) for i, (kind, s) in enumerate(self.plan.sources) if kind == "argument"]
-        cells = [(i, s) for i, (kind, s) in enumerate(self.plan.sources) if kind == "cell"]
-        self.held = [
-            (c.storage if isinstance(c, StorageCell) else c, isinstance(c, StorageCell), avals[c],
-             i, i in donated)
-            for i, c in cells
-        ]  # fmt: skip
-
-    def _place_results(self) -> None:
-        at = {k: i for i, k in enumerate(self.program.live)}
-        avals = self.layout.out_avals
-        writes = [(cell, at[k], avals[k]) for cell, k in self.plan.writes]
-        self.into_storages = [
-            (c.storage, i, aval) for c, i, aval in writes if isinstance(c, StorageCell)
-        ]
-        self.into_cells = [w for w in writes if not isinstance(w[0], StorageCell)]
-        self.results = [
-            (
-                kind,
-                at[x] if kind == "output" else x,
-                avals[x] if kind == "output" else None,
-                edge,
-            )
-            for kind, x, edge in self.plan.results
-        ]
-
-    def gathered(self) -> list[Any] | None:
-        """What the program takes, if everything that the recording depended on still holds.
-
-        The arguments are not there yet. What may not be overwritten is copied.
-        """
-        plan = self.plan
-        if self.layout.target != target_of(self.device):
-            return None
-        for ref, storage, tracked, had_grad in plan.tensors:
-            t = ref()
-            if t is None or t._storage is not storage or (t._edge is not None) is not tracked:
-                return None
-            leaf = t._leaf
-            if (leaf is not None and leaf.grad is not None) is not had_grad:
-                return None
-        for m, training, hooks in plan.modules:
-            if m.training is not training or _hook_counts(m) != hooks:
-                return None
-        for optimizer, group, static, n, groups, index, advancing in plan.groups:
-            if (
-                len(group["params"]) != n
-                or len(optimizer.param_groups) != groups
-                or optimizer._advanced.get(index) is not advancing
-                or optimizer._static(group) != static
-            ):
-                return None
-        recorder.flush()
-        leaves = self.leaves.copy()
-        count = sys.getrefcount
-        for place, stored, aval, i, donated in self.held:
-            v = place.value if stored else place.get()
-            if v is None or v.aval is not aval:
-                return None
-            a = v.array
-            if a is None:
-                a = recorder.read(v)
-            # Beside its place hold it: `v` or `a`, and the call of `count`.
-            if donated and (v.pinned or count(v) > 3 or count(a) > 3):
-                a = jnp.copy(a)
-            leaves[i] = a
-        return leaves
-
-    def run(self, flat: list[Any], leaves: list[Any]) -> Any:
-        """Launch the program, and put its results into their places.
-
-        Args:
-            flat: the leaves of the arguments.
-            leaves: as :meth:`gathered` gives it.
-        """
-        for i, k in self.given:
-            v = value_of(flat[k])
-            leaves[i] = recorder.read(v) if v.array is None else v.array
-        floats = self.scalars[0]
-        for function, group, start, names in self.plan.hypers:
-            values = function(group)
-            for j, name in enumerate(names):
-                floats[start + j] = float(values[name])
-        if self.plan.hypers:
-            updates.count += 1
-        with jax.enable_x64(True), self.device.scope():
-            # The new gradients take the memory of the old ones.
-            vessels = [_taken(leaf, aval) for leaf, _, aval in self.vessels]
-            for leaf, _ in self.outlived:
-                leaf.grad = None
-            outs = self.program(leaves, self.layout, self.scalars, vessels)
-        count = sys.getrefcount
-        for storage, at, aval in self.into_storages:
-            v = storage.value
-            # A Value that nobody else holds serves again: nobody can see that it changed.
-            if count(v) == 3 and v.aval is aval and not v.pinned:
-                v.array = outs[at]
-                v.place = None
-            else:
-                storage.value = Value(aval, outs[at])
-            storage.version += 1
-        for cell, at, aval in self.into_cells:
-            cell.set(Value(aval, outs[at]))
-        for cell in self.plan.clears:
-            cell.set(None)
-        results = [
-            x if kind == "same" else wrap(Value(aval, outs[x]) if kind == "output" else x, edge)  # pyright: ignore[reportArgumentType]
-            for kind, x, aval, edge in self.results
-        ]
-        return jax.tree_util.tree_unflatten(self.plan.tree, results)
-
-
-def _taken(leaf: Leaf, aval: Any) -> Any:
-    """The memory of a leaf's gradient if nobody else holds it, or other memory of that shape."""
-    grad, leaf.grad = leaf.grad, None
-    count = sys.getrefcount
-    if grad is not None and grad._chain is None and count(grad) == 2:
-        storage = grad._storage
-        del grad
-        value = storage.value
-        alone = count(storage) == 2 and count(value) == 3 and value.aval is aval
-        if alone and not value.pinned and value.array is not None and count(value.array) == 2:
-            return value.array
-    return jnp.zeros(aval.shape, aval.dtype)
-
-
-def _place(cell: Any) -> Any:
-    """What tells whether two cells are the same place."""
-    if isinstance(cell, StorageCell):
-        return id(cell.storage)
-    if isinstance(cell, GradCell):
-        return id(cell.leaf)
-    if isinstance(cell, ItemCell):
-        return id(cell.container), cell.key
-    return id(cell.stream)
-
-
-def _known(state: Any, live: tuple[int, ...], donated: tuple[int, ...]) -> Program | None:
-    """A program that the ordinary execution already compiled for this."""
-    entry = state.entries.get(live)
-    if entry is None:
-        return None
-    for program in entry.programs.values():
-        if program.donated == donated:
-            return program
-    return None

@@ -30,11 +30,17 @@ LIMIT_BYTES = 2 << 30
 """The folder is kept below this size; the least recently used programs go first."""
 
 
-def program_key(signature: str | None, device: Place) -> str | None:
-    """The name of a program's file; None when it cannot be kept."""
+def program_key(signature: str | None, device: Place, small: bool = False) -> str | None:
+    """The name of a program's file; None when it cannot be kept.
+
+    Args:
+        signature: the graph in words.
+        device: where it runs.
+        small: compiled as a small one.
+    """
     if signature is None or config.cache_dir is None:
         return None
-    words = f"{signature}|{_surroundings()}|{_hardware(device)}|{xla.options(device)}"
+    words = f"{signature}|{_surroundings()}|{_hardware(device)}|{xla.options(device, small)}"
     return hashlib.sha256(words.encode()).hexdigest()
 
 

@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from flambeau._config import config
 from flambeau._engine import disk, memory, xla
+from flambeau._engine.aval import Aval
 from flambeau._engine.call import SUM, Call
 from flambeau._engine.device import Place
 from flambeau._engine.layout import PACKS, Layout
@@ -24,10 +25,48 @@ from flambeau._ops.pieces import Pieces
 from flambeau._ops.target import formulating
 
 
+class Joint(NamedTuple):
+    """Leaves and results that a program takes and gives as one array, end to end.
+
+    The array is the program's first input and its first result, and keeps its memory.
+
+    Attributes:
+        leaves: ordinals of the leaves that come first in it.
+        results: ordinals of its results: the next states of these leaves, then others.
+        avals: of the results, all of one dtype.
+    """
+
+    leaves: tuple[int, ...]
+    results: tuple[int, ...]
+    avals: tuple[Aval, ...]
+
+    @property
+    def size(self) -> int:
+        """How many elements there are."""
+        return sum(a.size for a in self.avals)
+
+    def split(self, array: Any) -> list[Any]:
+        """The parts of the array; the first are the leaves."""
+        parts, at = [], 0
+        for aval in self.avals:
+            parts.append(array[at : at + aval.size].reshape(aval.shape))
+            at += aval.size
+        return parts
+
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Parts as one array; zeros stand for those at the end that are missing."""
+        flat = [part.reshape(-1) for part in parts]
+        missing = self.size - sum(part.size for part in flat)
+        if missing:
+            flat.append(jnp.zeros(missing, self.avals[0].dtype))
+        return jnp.concatenate(flat)
+
+
 class Program:
     """A compiled graph.
 
-    Calling it with the leaves and the packed numbers gives the live results.
+    Calling it with the leaves and the packed numbers gives the live results. One with a
+    :class:`Joint` takes and gives the joint array first, and no leaf or result that is in it.
 
     Attributes:
         compiled: gives the results in the order of their memory (see :func:`_order`).
@@ -50,6 +89,7 @@ class Program:
         live: tuple[int, ...],
         pairs: dict[int, int],
         vessels: tuple[int, ...] = (),
+        joint: Joint | None = None,
     ):
         self.compiled = compiled
         self.live = live
@@ -57,7 +97,10 @@ class Program:
         self.vessels = vessels
         order = _order(live, pairs, vessels)
         at = {k: i for i, k in enumerate(order)}
-        self.sorted = None if order == live else operator.itemgetter(*[at[k] for k in live])
+        wanted = [at[k] for k in live]
+        if joint is not None:
+            wanted = [0, *[i + 1 for i in wanted]]
+        self.sorted = None if order == live else operator.itemgetter(*wanted)
         self.held: tuple[list[bytes], list[Any]] = ([], [])
         self.uses = 0
         self.used = stats.launches
@@ -144,6 +187,7 @@ def compile_graph(
     reason: str,
     number: int | None = None,
     vessels: tuple[int, ...] = (),
+    joint: Joint | None = None,
 ) -> Program:
     """Compile a graph whole, or take it from the disk cache.
 
@@ -156,15 +200,24 @@ def compile_graph(
         number: its number, if it was counted before.
         vessels: ordinals of results for which each call brings memory of their shape, of which
             the program reads nothing.
+        joint: leaves and results that are one array, none of them in ``live`` and ``pairs``.
     """
     number = number or stats.next_program()
-    n_leaves = len(layout.leaf_slots)
-    program = Program(None, live, pairs, vessels)
-    order, donated = _order(live, pairs, vessels), program.donated
+    apart = [i for i in range(len(layout.leaf_slots)) if joint is None or i not in joint.leaves]
+    program = Program(None, live, pairs, vessels, joint)
+    order, first = _order(live, pairs, vessels), int(joint is not None)
+    n_leaves = first + len(apart)
     n_read = n_leaves + sum(map(bool, layout.packed.values()))
 
     def run(*args: Any) -> list[Any]:
-        leaves, packs = args[:n_leaves], args[n_leaves:n_read]
+        leaves, packs = args[first:n_leaves], args[n_leaves:n_read]
+        if joint is not None:
+            # A barrier: what is inside is fused as it is without a joint, to the same bits.
+            parts = jax.lax.optimization_barrier(joint.split(args[0]))
+            given = dict(zip(joint.leaves, parts, strict=False)) | dict(
+                zip(apart, leaves, strict=True)
+            )
+            leaves = [given[i] for i in range(len(given))]
         env = layout.bind(leaves, packs)
         images, pieces = Turned() if layout.target.on_cpu else None, Pieces()
         for step in layout.steps:
@@ -179,18 +232,28 @@ def compile_graph(
                 raise
             for i, out in enumerate(_pieced(pieces, step.call, inputs, outs)):
                 env[step.first_out + i] = out
-        return _unaliased([env[layout.out_slots[k]] for k in order], args)
+        outs = _unaliased([env[layout.out_slots[k]] for k in order], args)
+        if joint is not None:
+            parts = [env[layout.out_slots[k]] for k in joint.results]
+            outs.insert(0, joint.join(jax.lax.optimization_barrier(parts)))
+        return outs
 
-    structs = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in layout.leaf_avals]
+    avals = [layout.leaf_avals[i] for i in apart]
+    structs = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals]
+    if joint is not None:
+        structs.insert(0, jax.ShapeDtypeStruct((joint.size,), joint.avals[0].dtype))
     for kind, dtype in PACKS:
         if layout.packed[kind]:
             structs.append(jax.ShapeDtypeStruct((len(layout.packed[kind]),), dtype))
     structs += [
         jax.ShapeDtypeStruct(layout.out_avals[k].shape, layout.out_avals[k].dtype) for k in vessels
     ]
-    given = (*donated, *range(n_read, n_read + len(vessels)))
+    at = {leaf: first + i for i, leaf in enumerate(apart)}
+    donated = [at[i] for i in program.donated]
+    given = (*range(first), *donated, *range(n_read, n_read + len(vessels)))
     start = time.perf_counter()
-    key = disk.program_key(_signature(layout, order, given), device)
+    small = joint is not None
+    key = disk.program_key(_signature(layout, order, given, joint), device, small)
     compiled = disk.load(key, device) if key else None
     hit = compiled is not None
     if compiled is None:
@@ -199,7 +262,7 @@ def compile_graph(
                 # What is not read is an argument all the same where it brings memory.
                 kept = bool(vessels)
                 lowered = jax.jit(run, donate_argnums=given, keep_unused=kept).lower(*structs)
-            compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o))
+            compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o), small)
         if key:
             disk.store(key, compiled)
         memory.give_back(time.perf_counter() - start)
@@ -207,8 +270,8 @@ def compile_graph(
     stats.from_disk += hit
     stats.compile_seconds += seconds
     line = (
-        f"program {number}: {len(layout.steps)} operations, {len(live)} results, "
-        f"{len(donated)} donated, {seconds:.2f} s{' from disk' if hit else ''}: {reason}"
+        f"program {number}: {len(layout.steps)} operations, {len(live) + first} results, "
+        f"{len(donated) + first} donated, {seconds:.2f} s{' from disk' if hit else ''}: {reason}"
     )
     stats.log.append(line)
     if "compile" in config.log:
@@ -246,7 +309,9 @@ def _unaliased(outs: list[Any], args: Sequence[Any]) -> list[Any]:
     return result
 
 
-def _signature(layout: Layout, order: tuple[int, ...], donated: tuple[int, ...]) -> str | None:
+def _signature(
+    layout: Layout, order: tuple[int, ...], donated: tuple[int, ...], joint: Joint | None
+) -> str | None:
     """The graph in words that mean the same in another process; None if it has no such words."""
     digest = hashlib.sha256()
     for step in layout.steps:
@@ -256,4 +321,6 @@ def _signature(layout: Layout, order: tuple[int, ...], donated: tuple[int, ...])
         leaves = [(a.shape, a.dtype.name, a.kind) for a in step.leaves]
         digest.update(f"{words}|{step.inputs}|{leaves}\n".encode())
     digest.update(f"{order}|{donated}|{layout.target}".encode())
+    if joint is not None:
+        digest.update(f"|joint {joint.leaves}{joint.results}".encode())
     return digest.hexdigest()

@@ -25,6 +25,15 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "xla_cpu_copy_insertion_use_region_analysis": True,
     },
 }
+_SMALL: dict[str, dict[str, Any]] = {
+    "cpu": {
+        # One thread runs the operations one after the other: handing a tiny one to another
+        # thread takes longer than running it.
+        "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",
+    },
+}
+"""What is added for programs whose every array is small."""
+
 _unknown: set[str] = set()
 T = TypeVar("T")
 
@@ -63,17 +72,19 @@ def target_of(device: Place) -> Target:
     return Target(device.kind, words, Choices.fast_convolutions, fused)
 
 
-def options(device: Place) -> dict[str, Any]:
-    """The options that programs for a device are compiled with."""
+def options(device: Place, small: bool = False) -> dict[str, Any]:
+    """The options that programs, or small ones, for a device are compiled with."""
     flags = os.environ.get("XLA_FLAGS", "")
     chosen = _OPTIONS.get(device.kind, {})
+    if small:
+        chosen = chosen | _SMALL.get(device.kind, {})
     return {k: v for k, v in chosen.items() if k not in flags and k not in _unknown}
 
 
-def attempt(device: Place, compile: Callable[[dict[str, Any]], T]) -> T:
+def attempt(device: Place, compile: Callable[[dict[str, Any]], T], small: bool = False) -> T:
     """Compile with the options for a device, without those that turn out to be unknown."""
     while True:
-        chosen = options(device)
+        chosen = options(device, small)
         try:
             return compile(chosen)
         except jax.errors.JaxRuntimeError as error:

@@ -57,7 +57,8 @@ def dry_run(model: Any, who: str) -> Iterator[Callable[[], dict[Any, recorder.St
             now.update(fields)
         for storage, value, version in storages:
             storage.value, storage.version = value, version
-            value.place = None
+            if value.array is not None:  # else its place is not in what was recorded here
+                value.place = None
         for stream, key in keys:
             stream.key = key
             key.place = None

@@ -1,0 +1,205 @@
+"""Small state in one array: what spares a replay most of its arrays.
+
+Handing an array to XLA and taking one back costs one to two microseconds each, a tiny step
+fifty of them. So a replay of a small step on a CPU comes to keep parameters, buffers, optimizer
+state and gradients end to end in one array that its program takes and gives. Whoever reads one
+of them, records an operation on it or holds on to it has all of them back as arrays of their own
+first: a :class:`Joined` is the place of their Values, as a pending graph would be.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from typing import Any
+
+import jax
+import numpy as np
+
+from flambeau._compile.cells import GradCell, StorageCell
+from flambeau._engine import recorder
+from flambeau._engine.device import CPU
+from flambeau._engine.layout import Layout
+from flambeau._engine.program import Joint
+from flambeau._engine.value import Value
+from flambeau._tensor.core import Leaf, Storage, wrap
+
+LEAST = 16
+"""So many arrays at least, or it is not worth a program of its own."""
+
+LARGEST = 1 << 16
+"""So many elements at most: each step copies them twice."""
+
+SOON = 8
+"""Whoever has the arrays back after fewer steps than this disturbs."""
+
+PATIENCE = 3
+"""After so many disturbances the arrays stay apart."""
+
+
+def find_joint(plan: Any, layout: Layout) -> tuple[Joint, list[Storage], list[Leaf]] | None:
+    """What of a plan's state can be one array; None where that does not pay.
+
+    Returns:
+        The joint, the storages of its leaves, and the leaves whose gradients follow.
+    """
+    avals = layout.out_avals
+    if sum(avals[k].size for k in plan.live) > LARGEST:
+        return None
+    told = Counter([k for _, k in plan.writes])  # a result that goes to several places stays
+    told.update(x for kind, x, _ in plan.results if kind == "output")
+    written = {
+        id(c.storage): (c.storage, k)
+        for c, k in plan.writes
+        if isinstance(c, StorageCell) and told[k] == 1
+    }
+    read: set[int] = set()
+    leaves, results = [], []
+    storages: list[Storage] = []
+    for i, (kind, cell) in enumerate(plan.sources):
+        if kind != "cell":
+            continue
+        place = cell.leaf if isinstance(cell, GradCell) else getattr(cell, "storage", None)
+        read.add(id(place))
+        storage, k = written.get(id(place), (None, -1))
+        if storage is not None and avals[k] is layout.leaf_avals[i] and _joins(avals[k]):
+            leaves.append(i)
+            results.append(k)
+            storages.append(storage)
+    if len(set(map(id, storages))) < len(storages):
+        return None
+    grads: list[Leaf] = []
+    for cell, k in plan.writes:
+        if isinstance(cell, GradCell) and cell.fresh and told[k] == 1 and _joins(avals[k]):
+            if id(cell.leaf) in read:
+                continue
+            grads.append(cell.leaf)
+            results.append(k)
+    if not leaves or len(results) < LEAST:
+        return None
+    joint = Joint(tuple(leaves), tuple(results), tuple([avals[k] for k in results]))
+    return joint, storages, grads
+
+
+def _joins(aval: Any) -> bool:
+    return aval.dtype == np.float32 and aval.size > 0
+
+
+class Joined:
+    """The state of a replay as one array, from one step to the next.
+
+    Attributes:
+        array: it, while the Values of the state have none of their own.
+        graph: itself: what has a place there is had by executing it.
+        lock: held while the array is taken apart, or is with the program.
+        disturbed: how often somebody had the arrays back after few steps.
+        grads: the leaves whose gradients are in it.
+    """
+
+    __slots__ = (
+        "_avals", "_given", "_held", "_join", "_split", "_steps", "_storages", "array",
+        "disturbed", "grads", "graph", "lock",
+    )  # fmt: skip
+
+    def __init__(self, joint: Joint, storages: list[Storage], grads: list[Leaf]) -> None:
+        self.graph = self
+        self.lock = threading.RLock()
+        self.array: Any = None
+        self.grads = grads
+        self.disturbed = 0
+        self._steps = SOON
+        self._storages = storages
+        self._avals = joint.avals
+        self._held: list[tuple[Storage, Value]] = []
+        self._given: list[tuple[Leaf, Value]] = []
+        self._join = jax.jit(lambda *parts: joint.join(parts))
+        self._split = jax.jit(joint.split)
+
+    def execute(self, aside: bool = False) -> None:
+        """Give every Value of the state an array of its own."""
+        with self.lock:
+            if self.array is None:
+                return
+            with jax.enable_x64(True), CPU.scope():
+                parts = self._split(self.array)
+            for (_, value), part in zip([*self._held, *self._given], parts, strict=True):
+                value.array = part
+                value.place = None
+            self._held, self._given = [], []
+            self.array = None
+            self.disturbed += self._steps < SOON
+            self._steps = 0
+
+    def gathered(self) -> list[Any] | None:
+        """The arrays to join: none where they are; None if a place holds another kind of thing."""
+        if self.array is not None:
+            if self._undisturbed():
+                return []
+            self.execute()
+        arrays = []
+        for storage, aval in zip(self._storages, self._avals, strict=False):
+            value = storage.value
+            if value.aval is not aval:
+                return None
+            array = value.array
+            arrays.append(recorder.read(value) if array is None else array)
+        return arrays
+
+    def taken(self, arrays: list[Any]) -> Any:
+        """The array for the program, which overwrites it; the lock is held.
+
+        Returns:
+            None if somebody had it taken apart meanwhile.
+        """
+        if self.array is None and arrays:
+            self._held, self._given = [], []
+            return self._join(*arrays)
+        array, self.array = self.array, None
+        return array
+
+    def put(self, array: Any) -> None:
+        """Take what the program gave; the lock is held."""
+        if not self._held:
+            avals = iter(self._avals)
+            n = 0
+            for storage in self._storages:
+                storage.value = value = Value(next(avals), None, (self, n))
+                self._held.append((storage, value))
+                n += 1
+            for leaf in self.grads:
+                value = Value(next(avals), None, (self, n))
+                leaf.grad = wrap(value)
+                self._given.append((leaf, value))
+                n += 1
+        else:
+            for leaf, value in self._given:
+                if leaf.grad is None:
+                    leaf.grad = wrap(value)
+        self.array = array
+        self._steps += 1
+        for storage in self._storages:
+            storage.version += 1
+
+    def _undisturbed(self) -> bool:
+        """Whether the places hold what was put there, and nobody else does."""
+        count = sys.getrefcount
+        for storage, value in self._held:
+            # The storage, the pair, `value` and the call of `count` hold it.
+            if count(value) > 4 or storage.value is not value:
+                return False
+        for leaf, value in self._given:
+            grad = leaf.grad
+            if grad is None:
+                if count(value) > 3:
+                    return False
+            elif (
+                grad._chain is not None
+                or grad._edge is not None
+                or grad._storage.value is not value
+                or count(grad) > 3
+                or count(grad._storage) > 2
+                or count(value) > 4
+            ):
+                return False
+        return True

@@ -1,0 +1,348 @@
+"""Replays: a recorded program with the places it reads and writes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from flambeau._compile.cells import GradCell, ItemCell, StorageCell
+from flambeau._compile.joined import PATIENCE, Joined, find_joint
+from flambeau._engine import donation, recorder
+from flambeau._engine.device import CPU
+from flambeau._engine.executor import layout_of
+from flambeau._engine.layout import Layout
+from flambeau._engine.program import Joint, Program, compile_graph
+from flambeau._engine.value import Value
+from flambeau._engine.xla import target_of
+from flambeau._tensor.aliases import updates
+from flambeau._tensor.core import Leaf, value_of, wrap
+from flambeau.nn.module import Module
+
+JOIN_AFTER = 16
+"""After so many replays the state of a small step becomes one array."""
+
+REFUSED = object()
+"""What :meth:`Replay.attempt` gives for a call that the recording does not fit."""
+
+
+class Plan:
+    """What a replay reads, writes, checks and returns."""
+
+    def __init__(self) -> None:
+        self.sources: list[tuple[str, Any]] = []
+        self.writes: list[tuple[Any, int]] = []
+        self.clears: list[GradCell] = []
+        self.results: list[tuple[str, Any, Any]] = []
+        self.tree: Any = None
+        self.live: tuple[int, ...] = ()
+        self.tensors: list[tuple[Any, Any, bool, bool]] = []
+        self.avals: list[tuple[Any, Any]] = []
+        self.modules: list[tuple[Module, bool, tuple[int, ...]]] = []
+        self.hypers: list[tuple[Any, Any, int, tuple[str, ...]]] = []
+        self.groups: list[tuple[Any, Any, Any, int, int, int, Any]] = []
+
+
+class _Form:
+    """A replay's program: what it takes from where, and where its results go.
+
+    Attributes:
+        program: itself.
+        outlived: the leaves whose gradient is replaced unread, and by which result.
+    """
+
+    def __init__(
+        self, plan: Plan, layout: Layout, program: Program, joint: Joint | None = None
+    ) -> None:
+        self.program = program
+        first = int(joint is not None)
+        inside: tuple[int, ...] = joint.leaves if joint is not None else ()
+        apart = [(i, *s) for i, s in enumerate(plan.sources) if i not in inside]
+        donated, avals = set(program.donated), dict(plan.avals)
+        self._leaves: list[Any] = [None] * first + [
+            x if kind == "constant" else None for _, kind, x in apart
+        ]
+        self._given = [
+            (at, x) for at, (_, kind, x) in enumerate(apart, first) if kind == "argument"
+        ]
+        # Most is in storages.
+        self._held = [
+            (c.storage if isinstance(c, StorageCell) else c, isinstance(c, StorageCell), avals[c],
+             at, i in donated)
+            for at, (i, kind, c) in enumerate(apart, first) if kind == "cell"
+        ]  # fmt: skip
+        at = {k: i for i, k in enumerate(program.live, first)}
+        out_avals = layout.out_avals
+        writes = [(cell, at[k], out_avals[k]) for cell, k in plan.writes if k in at]
+        self._into_storages = [
+            (c.storage, i, aval) for c, i, aval in writes if isinstance(c, StorageCell)
+        ]
+        self._into_cells = [w for w in writes if not isinstance(w[0], StorageCell)]
+        self._clears = plan.clears
+        self._tree = plan.tree
+        self._results = [
+            (
+                kind,
+                at[x] if kind == "output" else x,
+                out_avals[x] if kind == "output" else None,
+                edge,
+            )
+            for kind, x, edge in plan.results
+        ]
+        self.outlived = [(leaf, k) for leaf, k in _outlived(plan) if k in at]
+
+    def gathered(self) -> list[Any] | None:
+        """What the program takes, the arguments excepted; None if a place holds another kind.
+
+        What may not be overwritten is copied.
+        """
+        leaves = self._leaves.copy()
+        count = sys.getrefcount
+        for place, stored, aval, i, donated in self._held:
+            v = place.value if stored else place.get()
+            if v is None or v.aval is not aval:
+                return None
+            a = v.array
+            if a is None:
+                a = recorder.read(v)
+            # Beside its place hold it: `v` or `a`, and the call of `count`.
+            if donated and (v.pinned or count(v) > 3 or count(a) > 3):
+                a = jnp.copy(a)
+            leaves[i] = a
+        return leaves
+
+    def fill_in(self, leaves: list[Any], flat: list[Any]) -> None:
+        """Add the arguments to what the program takes."""
+        for i, k in self._given:
+            v = value_of(flat[k])
+            leaves[i] = recorder.read(v) if v.array is None else v.array
+
+    def put(self, outs: Any) -> Any:
+        """Put the results into their places, and give what the function returns."""
+        count = sys.getrefcount
+        for storage, at, aval in self._into_storages:
+            v = storage.value
+            # A Value that nobody else holds serves again: nobody can see that it changed.
+            if count(v) == 3 and v.aval is aval and not v.pinned:
+                v.array = outs[at]
+                v.place = None
+            else:
+                storage.value = Value(aval, outs[at])
+            storage.version += 1
+        for cell, at, aval in self._into_cells:
+            cell.set(Value(aval, outs[at]))
+        for cell in self._clears:
+            cell.set(None)
+        results = [
+            x if kind == "same" else wrap(Value(aval, outs[x]) if kind == "output" else x, edge)  # pyright: ignore[reportArgumentType]
+            for kind, x, aval, edge in self._results
+        ]
+        return jax.tree_util.tree_unflatten(self._tree, results)
+
+
+class Replay:
+    """A recorded program with its places.
+
+    Attributes:
+        program: what was recorded.
+        joined: the state in one array, once a small step has been replayed often.
+    """
+
+    def __init__(self, plan: Plan, state: Any, scalars: Any, device: Any):
+        self.plan = plan
+        self.layout = layout_of(state)
+        self.scalars = scalars
+        self.device = device
+        self.joined: Joined | None = None
+        self._runs = 0
+        layout = self.layout
+        pairs = donation.pair(layout, plan.live, self._free(plan.live))
+        outlived = _outlived(plan)
+        vessels = ()
+        if device.kind in donation.STEADY:
+            vessels = tuple(k for _, k in outlived if k not in pairs.values())
+        known = None if vessels else _known(state, plan.live, tuple(sorted(pairs)))
+        self.program: Program = known or compile_graph(
+            layout, plan.live, pairs, device, "a compiled function", vessels=vessels
+        )
+        self._vessels = [(leaf, layout.out_avals[k]) for leaf, k in outlived if k in vessels]
+        self._form = _Form(plan, layout, self.program)
+        self._joined_form: Any = None
+
+    def _free(self, live: tuple[int, ...]) -> list[int]:
+        """The leaves that are overwritten in their places by these results."""
+        writes = [c for c, k in self.plan.writes if k in live]
+        cells, places = {id(c) for c in writes}, {_place(c) for c in writes}
+        return [
+            i
+            for i, (kind, s) in enumerate(self.plan.sources)
+            if kind == "cell" and (id(s) in cells or _place(s) in places)
+        ]
+
+    def attempt(self, flat: list[Any]) -> Any:
+        """Launch the program, and put its results into their places.
+
+        Args:
+            flat: the leaves of the arguments.
+
+        Returns:
+            What the function returns; :data:`REFUSED` if something that the recording depended
+            on is another.
+        """
+        if not self._applies():
+            return REFUSED
+        recorder.flush()
+        if self.joined is not None:
+            return self._attempt_joined(self.joined, flat)
+        form = self._form
+        leaves = form.gathered()
+        if leaves is None:
+            return REFUSED
+        form.fill_in(leaves, flat)
+        self._read_numbers()
+        with jax.enable_x64(True), self.device.scope():
+            # The new gradients take the memory of the old ones.
+            vessels = [_taken(leaf, aval) for leaf, aval in self._vessels]
+            for leaf, _ in form.outlived:
+                leaf.grad = None
+            outs = self.program(leaves, self.layout, self.scalars, vessels)
+        result = form.put(outs)
+        self._runs += 1
+        if self._runs == JOIN_AFTER:
+            self._join()
+        return result
+
+    def _attempt_joined(self, joined: Joined, flat: list[Any]) -> Any:
+        form = self._joined_form
+        self._read_numbers()
+        while True:
+            # Whatever has to wait for other threads comes before the lock.
+            leaves = form.gathered()
+            apart = joined.gathered()
+            if leaves is None or apart is None:
+                return REFUSED
+            form.fill_in(leaves, flat)
+            with joined.lock, jax.enable_x64(True), self.device.scope():
+                array = joined.taken(apart)
+                if array is None:
+                    continue
+                leaves[0] = array
+                for leaf, _ in form.outlived:
+                    leaf.grad = None
+                outs = form.program(leaves, self.layout, self.scalars)
+                joined.put(outs[0])
+            break
+        if joined.disturbed > PATIENCE:
+            joined.execute()
+            self.joined = self._joined_form = None
+        return form.put(outs)
+
+    def _join(self) -> None:
+        """Have the state in one array from now on, if it is small."""
+        if self.device is not CPU:
+            return
+        found = find_joint(self.plan, self.layout)
+        if found is None:
+            return
+        joint, storages, grads = found
+        inside, taken = set(joint.leaves), set(joint.results)
+        live = tuple(k for k in self.plan.live if k not in taken)
+        free = [i for i in self._free(live) if i not in inside]
+        program = compile_graph(
+            self.layout, live, donation.pair(self.layout, live, free), self.device,
+            "a compiled function whose state is small", joint=joint,
+        )  # fmt: skip
+        self._joined_form = _Form(self.plan, self.layout, program, joint)
+        self.joined = Joined(joint, storages, grads)
+
+    def _applies(self) -> bool:
+        """Whether everything that the recording depended on still holds, Values excepted."""
+        plan = self.plan
+        if self.layout.target != target_of(self.device):
+            return False
+        for ref, storage, tracked, had_grad in plan.tensors:
+            t = ref()
+            if t is None or t._storage is not storage or (t._edge is not None) is not tracked:
+                return False
+            leaf = t._leaf
+            if (leaf is not None and leaf.grad is not None) is not had_grad:
+                return False
+        for m, training, hooks in plan.modules:
+            if m.training is not training or hook_counts(m) != hooks:
+                return False
+        for optimizer, group, static, n, groups, index, advancing in plan.groups:
+            if (
+                len(group["params"]) != n
+                or len(optimizer.param_groups) != groups
+                or optimizer._advanced.get(index) is not advancing
+                or optimizer._static(group) != static
+            ):
+                return False
+        return True
+
+    def _read_numbers(self) -> None:
+        """Read the optimizers' hyper-parameters anew."""
+        floats = self.scalars[0]
+        for function, group, start, names in self.plan.hypers:
+            values = function(group)
+            for j, name in enumerate(names):
+                floats[start + j] = float(values[name])
+        if self.plan.hypers:
+            updates.count += 1
+
+
+def hook_counts(m: Module) -> tuple[int, ...]:
+    """How many hooks of each kind a module has; empty without any."""
+    ahead, behind = m._forward_pre_hooks, m._forward_hooks
+    back_ahead, back = m._backward_pre_hooks, m._backward_hooks
+    if not (ahead or behind or back_ahead or back):
+        return ()
+    return len(behind), len(ahead), len(back), len(back_ahead)
+
+
+def _outlived(plan: Plan) -> list[tuple[Leaf, int]]:
+    """The leaves whose gradient is replaced unread, and by which result."""
+    read = {_place(s) for kind, s in plan.sources if kind == "cell"}
+    return [
+        (c.leaf, k)
+        for c, k in plan.writes
+        if isinstance(c, GradCell) and c.fresh and _place(c) not in read
+    ]
+
+
+def _taken(leaf: Leaf, aval: Any) -> Any:
+    """The memory of a leaf's gradient if nobody else holds it, or other memory of that shape."""
+    grad, leaf.grad = leaf.grad, None
+    count = sys.getrefcount
+    if grad is not None and grad._chain is None and count(grad) == 2:
+        storage = grad._storage
+        del grad
+        value = storage.value
+        alone = count(storage) == 2 and count(value) == 3 and value.aval is aval
+        if alone and not value.pinned and value.array is not None and count(value.array) == 2:
+            return value.array
+    return jnp.zeros(aval.shape, aval.dtype)
+
+
+def _place(cell: Any) -> Any:
+    """What tells whether two cells are the same place."""
+    if isinstance(cell, StorageCell):
+        return id(cell.storage)
+    if isinstance(cell, GradCell):
+        return id(cell.leaf)
+    if isinstance(cell, ItemCell):
+        return id(cell.container), cell.key
+    return id(cell.stream)
+
+
+def _known(state: Any, live: tuple[int, ...], donated: tuple[int, ...]) -> Program | None:
+    """A program that the ordinary execution already compiled for this."""
+    entry = state.entries.get(live)
+    if entry is None:
+        return None
+    for program in entry.programs.values():
+        if program.donated == donated:
+            return program
+    return None
