@@ -7,10 +7,12 @@ from flambeau._engine import xla
 from flambeau._engine.device import CPU
 
 
-def test_the_options_are_known_to_this_xla(monkeypatch):
+@pytest.mark.parametrize("small", [False, True])
+def test_the_options_are_known_to_this_xla(monkeypatch, small):
     monkeypatch.setattr(xla, "_unknown", set())
     lowered = jax.jit(lambda x: x + 1).lower(1.0)
-    compiled = xla.attempt(CPU, lambda o: lowered.compile(compiler_options=o))
+    compiled = xla.attempt(CPU, lambda o: lowered.compile(compiler_options=o), small)
+    assert (xla.options(CPU, small) == xla.options(CPU)) is not small
     assert compiled(1.0) == 2.0
     assert xla._unknown == set()
 
