@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -11,9 +12,23 @@ import pytest
 import flambeau as torch
 from flambeau import nn
 from flambeau._compile import joined, replay
-from flambeau._compile.replay import JOIN_AFTER
+from flambeau._engine.program import stats
 
+JOIN_AFTER = 4
 STEPS = JOIN_AFTER + 6
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    """Replays join early, and wait for the program."""
+    monkeypatch.setattr(replay, "JOIN_AFTER", JOIN_AFTER)
+    monkeypatch.setattr(replay.background, "start", in_turn)
+
+
+def in_turn(make):
+    made = Future()
+    made.set_result(make())
+    return made
 
 
 class Training:
@@ -227,6 +242,39 @@ def test_who_reads_after_every_step_has_the_arrays_apart_again():
         assert a.net[0].weight.tolist() == b.net[0].weight.tolist()
     assert a.joined is None
     assert_same(a, b)
+
+
+def test_the_program_is_compiled_in_the_background(monkeypatch):
+    monkeypatch.setattr(replay.background, "start", start := Start())
+    a, b = Training(), Training(compiled=False)
+    assert a.run() == b.run()
+    (make,) = start.asked
+    assert a.joined is None
+    start.made.set_result(make())
+    assert a.run(2) == b.run(2)
+    assert a.joined.array is not None
+
+
+def test_without_the_program_training_goes_on(monkeypatch):
+    monkeypatch.setattr(replay.background, "start", start := Start())
+    a, b = Training(), Training(compiled=False)
+    assert a.run() == b.run()
+    start.made.set_exception(RuntimeError("RESOURCE_EXHAUSTED: no room"))
+    assert a.run(2) == b.run(2)
+    assert a.joined is None
+    assert stats.log[-1].endswith("stays apart: RESOURCE_EXHAUSTED: no room")
+
+
+class Start:
+    """Stands for the background's: notes what it was asked for."""
+
+    def __init__(self):
+        self.asked = []
+        self.made = Future()
+
+    def __call__(self, make):
+        self.asked.append(make)
+        return self.made
 
 
 def test_another_function_that_uses_the_state(pair):

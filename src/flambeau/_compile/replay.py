@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import Future
 from typing import Any
 
 import jax
@@ -10,19 +11,19 @@ import jax.numpy as jnp
 
 from flambeau._compile.cells import GradCell, ItemCell, StorageCell
 from flambeau._compile.joined import PATIENCE, Joined, find_joint
-from flambeau._engine import donation, recorder
+from flambeau._engine import background, donation, recorder
 from flambeau._engine.device import CPU
 from flambeau._engine.executor import layout_of
 from flambeau._engine.layout import Layout
-from flambeau._engine.program import Joint, Program, compile_graph
+from flambeau._engine.program import Joint, Program, compile_graph, stats
 from flambeau._engine.value import Value
 from flambeau._engine.xla import target_of
 from flambeau._tensor.aliases import updates
-from flambeau._tensor.core import Leaf, value_of, wrap
+from flambeau._tensor.core import Leaf, Storage, value_of, wrap
 from flambeau.nn.module import Module
 
-JOIN_AFTER = 16
-"""After so many replays the state of a small step becomes one array."""
+JOIN_AFTER = 64
+"""After so many replays the program that has the state of a small step as one array is made."""
 
 REFUSED = object()
 """What :meth:`Replay.attempt` gives for a call that the recording does not fit."""
@@ -148,6 +149,8 @@ class Replay:
     Attributes:
         program: what was recorded.
         joined: the state in one array, once a small step has been replayed often.
+        coming: the program for that, while it is compiled in the background. When it comes does
+            not matter: it gives the same bits.
     """
 
     def __init__(self, plan: Plan, state: Any, scalars: Any, device: Any):
@@ -156,6 +159,7 @@ class Replay:
         self.scalars = scalars
         self.device = device
         self.joined: Joined | None = None
+        self.coming: Future[tuple[_Form, Joined] | None] | None = None
         self._runs = 0
         layout = self.layout
         pairs = donation.pair(layout, plan.live, self._free(plan.live))
@@ -169,7 +173,7 @@ class Replay:
         )
         self._vessels = [(leaf, layout.out_avals[k]) for leaf, k in outlived if k in vessels]
         self._form = _Form(plan, layout, self.program)
-        self._joined_form: Any = None
+        self._joined_form: _Form | None = None
 
     def _free(self, live: tuple[int, ...]) -> list[int]:
         """The leaves that are overwritten in their places by these results."""
@@ -194,6 +198,8 @@ class Replay:
         if not self._applies():
             return REFUSED
         recorder.flush()
+        if self.coming is not None and self.coming.done():
+            self._adopt(self.coming)
         if self.joined is not None:
             return self._attempt_joined(self.joined, flat)
         form = self._form
@@ -210,12 +216,15 @@ class Replay:
             outs = self.program(leaves, self.layout, self.scalars, vessels)
         result = form.put(outs)
         self._runs += 1
-        if self._runs == JOIN_AFTER:
-            self._join()
+        if self._runs == JOIN_AFTER and self.device is CPU:
+            found = find_joint(self.plan, self.layout)
+            if found is not None:
+                self.coming = background.start(lambda: self._join(*found))
         return result
 
     def _attempt_joined(self, joined: Joined, flat: list[Any]) -> Any:
         form = self._joined_form
+        assert form is not None
         self._read_numbers()
         while True:
             # Whatever has to wait for other threads comes before the lock.
@@ -239,23 +248,27 @@ class Replay:
             self.joined = self._joined_form = None
         return form.put(outs)
 
-    def _join(self) -> None:
-        """Have the state in one array from now on, if it is small."""
-        if self.device is not CPU:
-            return
-        found = find_joint(self.plan, self.layout)
-        if found is None:
-            return
-        joint, storages, grads = found
+    def _join(
+        self, joint: Joint, storages: list[Storage], grads: list[Leaf]
+    ) -> tuple[_Form, Joined]:
+        """What it takes to have the state in one array."""
         inside, taken = set(joint.leaves), set(joint.results)
         live = tuple(k for k in self.plan.live if k not in taken)
         free = [i for i in self._free(live) if i not in inside]
         program = compile_graph(
             self.layout, live, donation.pair(self.layout, live, free), self.device,
-            "a compiled function whose state is small", joint=joint,
+            "a compiled function whose state is small, in the background", joint=joint,
         )  # fmt: skip
-        self._joined_form = _Form(self.plan, self.layout, program, joint)
-        self.joined = Joined(joint, storages, grads)
+        return _Form(self.plan, self.layout, program, joint), Joined(joint, storages, grads)
+
+    def _adopt(self, coming: Future[tuple[_Form, Joined] | None]) -> None:
+        """Use the program that was compiled in the background; without it go on as before."""
+        self.coming = None
+        failed = coming.exception()
+        if failed is not None:
+            stats.log.append(f"the state of a small step stays apart: {failed}")
+            return
+        self._joined_form, self.joined = coming.result() or (None, None)
 
     def _applies(self) -> bool:
         """Whether everything that the recording depended on still holds, Values excepted."""
