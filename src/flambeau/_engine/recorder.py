@@ -393,6 +393,8 @@ def _materialize_elsewhere(value: Value) -> None:
     while value.array is None:
         before, place = place, value.place
         if place is None or place is before:
+            if value.array is not None:  # another thread has just executed it
+                return
             raise RuntimeError(
                 f"{value!r} lost its graph: the program that would have produced it failed, "
                 "see the first error"
