@@ -13,6 +13,7 @@ import flambeau as torch
 from flambeau import nn
 from flambeau._compile import joined, replay
 from flambeau._engine.program import stats
+from flambeau._insight.dry import dry_run
 
 JOIN_AFTER = 4
 STEPS = JOIN_AFTER + 6
@@ -207,6 +208,14 @@ def test_changes_from_outside_count(pair, change):
     change(a)
     change(b)
     assert a.run(3) == b.run(3)
+    assert_same(a, b)
+
+
+def test_a_dry_run_leaves_it_as_it_is(pair):
+    a, b = pair
+    with dry_run(a.net, "summary"):
+        pass
+    assert a.joined.array is not None
     assert_same(a, b)
 
 
