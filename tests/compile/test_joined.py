@@ -331,15 +331,42 @@ def test_few_or_large_arrays_stay_apart(monkeypatch, name, bound):
     assert t.joined is None
 
 
-def test_a_failed_launch_says_so(pair, monkeypatch):
-    a, _ = pair
-    a.run(1)
-
-    def fails(*args):
-        raise ValueError("no memory")
-
+@pytest.fixture
+def failing(pair, monkeypatch):
+    """As `pair`; the first launch of the joined program fails."""
+    a, b = pair
     (kind,) = a.step._kinds.values()
-    monkeypatch.setattr(kind.replays[0]._joined_form.program, "compiled", fails)
+    program = kind.replays[0]._joined_form.program
+    compiled = program.compiled
+
+    def fail(overwrites: bool):
+        def fails(array, *rest):
+            if overwrites:
+                array.delete()
+            program.compiled = compiled
+            raise ValueError("no memory")
+
+        program.compiled = fails
+
+    return a, b, fail
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_launch_that_fails_before_it_overwrites_loses_nothing(failing, apart):
+    a, b, fail = failing
+    if apart:
+        assert_same(a, b)
+    fail(overwrites=False)
+    with pytest.raises(ValueError, match="no memory"):
+        a.step()
+    assert a.net[0].weight.tolist() == b.net[0].weight.tolist()
+    assert a.run(2) == b.run(2)
+    assert_same(a, b)
+
+
+def test_state_that_a_failed_launch_has_overwritten_is_told(failing):
+    a, _, fail = failing
+    fail(overwrites=True)
     with pytest.raises(ValueError, match="no memory"):
         a.step()
     with pytest.raises(RuntimeError, match="lost its graph"):

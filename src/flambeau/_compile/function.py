@@ -13,7 +13,8 @@ import jax
 from flambeau._autograd import levels
 from flambeau._autograd.tape import Node, mode
 from flambeau._compile.cells import GradCell, ItemCell, Snapshot, StorageCell, holders
-from flambeau._compile.replay import REFUSED, Plan, Replay, hook_counts
+from flambeau._compile.plan import Plan
+from flambeau._compile.replay import REFUSED, Replay, hook_counts
 from flambeau._config import config
 from flambeau._engine import recorder
 from flambeau._engine.value import Value

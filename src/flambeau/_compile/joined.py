@@ -17,19 +17,20 @@ from typing import Any
 import jax
 import numpy as np
 
-from flambeau._compile.cells import GradCell, StorageCell
+from flambeau._compile.cells import StorageCell, place
+from flambeau._compile.plan import Plan
 from flambeau._engine import recorder
 from flambeau._engine.device import CPU
+from flambeau._engine.joint import Joint
 from flambeau._engine.layout import Layout
-from flambeau._engine.program import Joint
 from flambeau._engine.value import Value
 from flambeau._tensor.core import Leaf, Storage, wrap
 
 LEAST = 16
 """So many arrays at least, or it is not worth a program of its own."""
 
-LARGEST = 1 << 16
-"""So many elements at most: each step copies them twice."""
+LARGEST = 1 << 17
+"""So many elements at most in all that a step reads and computes: larger ones gain nothing."""
 
 SOON = 8
 """Whoever has the arrays back after fewer steps than this disturbs."""
@@ -38,44 +39,35 @@ PATIENCE = 3
 """After so many disturbances the arrays stay apart."""
 
 
-def find_joint(plan: Any, layout: Layout) -> tuple[Joint, list[Storage], list[Leaf]] | None:
+def find_joint(plan: Plan, layout: Layout) -> tuple[Joint, list[Storage], list[Leaf]] | None:
     """What of a plan's state can be one array; None where that does not pay.
 
     Returns:
         The joint, the storages of its leaves, and the leaves whose gradients follow.
     """
     avals = layout.out_avals
-    if sum(avals[k].size for k in plan.live) > LARGEST:
+    if sum(a.size for a in (*layout.leaf_avals, *avals)) > LARGEST:
         return None
     told = Counter([k for _, k in plan.writes])  # a result that goes to several places stays
     told.update(x for kind, x, _ in plan.results if kind == "output")
     written = {
-        id(c.storage): (c.storage, k)
+        place(c): (c.storage, k)
         for c, k in plan.writes
-        if isinstance(c, StorageCell) and told[k] == 1
+        if isinstance(c, StorageCell) and told[k] == 1 and _joins(avals[k])
     }
-    read: set[int] = set()
     leaves, results = [], []
     storages: list[Storage] = []
     for i, (kind, cell) in enumerate(plan.sources):
-        if kind != "cell":
-            continue
-        place = cell.leaf if isinstance(cell, GradCell) else getattr(cell, "storage", None)
-        read.add(id(place))
-        storage, k = written.get(id(place), (None, -1))
-        if storage is not None and avals[k] is layout.leaf_avals[i] and _joins(avals[k]):
+        storage, k = written.get(place(cell), (None, -1)) if kind == "cell" else (None, -1)
+        if storage is not None and avals[k] is layout.leaf_avals[i]:
             leaves.append(i)
             results.append(k)
             storages.append(storage)
-    if len(set(map(id, storages))) < len(storages):
+    if len(set(results)) < len(results):
         return None
-    grads: list[Leaf] = []
-    for cell, k in plan.writes:
-        if isinstance(cell, GradCell) and cell.fresh and told[k] == 1 and _joins(avals[k]):
-            if id(cell.leaf) in read:
-                continue
-            grads.append(cell.leaf)
-            results.append(k)
+    fresh = [(leaf, k) for leaf, k in plan.outlived() if told[k] == 1 and _joins(avals[k])]
+    grads = [leaf for leaf, _ in fresh]
+    results += [k for _, k in fresh]
     if not leaves or len(results) < LEAST:
         return None
     joint = Joint(tuple(leaves), tuple(results), tuple([avals[k] for k in results]))
@@ -157,6 +149,11 @@ class Joined:
             return self._join(*arrays)
         array, self.array = self.array, None
         return array
+
+    def put_back(self, array: Any) -> None:
+        """Have the array again that a launch was to overwrite and did not; the lock is held."""
+        if self._held and not array.is_deleted():
+            self.array = array
 
     def put(self, array: Any) -> None:
         """Take what the program gave; the lock is held."""

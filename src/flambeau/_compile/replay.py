@@ -9,13 +9,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from flambeau._compile.cells import GradCell, ItemCell, StorageCell
+from flambeau._compile.cells import StorageCell, place
 from flambeau._compile.joined import PATIENCE, Joined, find_joint
+from flambeau._compile.plan import Plan
 from flambeau._engine import background, donation, recorder
 from flambeau._engine.device import CPU
 from flambeau._engine.executor import layout_of
+from flambeau._engine.joint import Joint
 from flambeau._engine.layout import Layout
-from flambeau._engine.program import Joint, Program, compile_graph, stats
+from flambeau._engine.program import Program, compile_graph, stats
 from flambeau._engine.value import Value
 from flambeau._engine.xla import target_of
 from flambeau._tensor.aliases import updates
@@ -27,23 +29,6 @@ JOIN_AFTER = 64
 
 REFUSED = object()
 """What :meth:`Replay.attempt` gives for a call that the recording does not fit."""
-
-
-class Plan:
-    """What a replay reads, writes, checks and returns."""
-
-    def __init__(self) -> None:
-        self.sources: list[tuple[str, Any]] = []
-        self.writes: list[tuple[Any, int]] = []
-        self.clears: list[GradCell] = []
-        self.results: list[tuple[str, Any, Any]] = []
-        self.tree: Any = None
-        self.live: tuple[int, ...] = ()
-        self.tensors: list[tuple[Any, Any, bool, bool]] = []
-        self.avals: list[tuple[Any, Any]] = []
-        self.modules: list[tuple[Module, bool, tuple[int, ...]]] = []
-        self.hypers: list[tuple[Any, Any, int, tuple[str, ...]]] = []
-        self.groups: list[tuple[Any, Any, Any, int, int, int, Any]] = []
 
 
 class _Form:
@@ -92,7 +77,7 @@ class _Form:
             )
             for kind, x, edge in plan.results
         ]
-        self.outlived = [(leaf, k) for leaf, k in _outlived(plan) if k in at]
+        self.outlived = [(leaf, k) for leaf, k in plan.outlived() if k in at]
 
     def gathered(self) -> list[Any] | None:
         """What the program takes, the arguments excepted; None if a place holds another kind.
@@ -101,8 +86,8 @@ class _Form:
         """
         leaves = self._leaves.copy()
         count = sys.getrefcount
-        for place, stored, aval, i, donated in self._held:
-            v = place.value if stored else place.get()
+        for holder, stored, aval, i, donated in self._held:
+            v = holder.value if stored else holder.get()
             if v is None or v.aval is not aval:
                 return None
             a = v.array
@@ -163,7 +148,7 @@ class Replay:
         self._runs = 0
         layout = self.layout
         pairs = donation.pair(layout, plan.live, self._free(plan.live))
-        outlived = _outlived(plan)
+        outlived = plan.outlived()
         vessels = ()
         if device.kind in donation.STEADY:
             vessels = tuple(k for _, k in outlived if k not in pairs.values())
@@ -178,11 +163,11 @@ class Replay:
     def _free(self, live: tuple[int, ...]) -> list[int]:
         """The leaves that are overwritten in their places by these results."""
         writes = [c for c, k in self.plan.writes if k in live]
-        cells, places = {id(c) for c in writes}, {_place(c) for c in writes}
+        cells, places = {id(c) for c in writes}, {place(c) for c in writes}
         return [
             i
             for i, (kind, s) in enumerate(self.plan.sources)
-            if kind == "cell" and (id(s) in cells or _place(s) in places)
+            if kind == "cell" and (id(s) in cells or place(s) in places)
         ]
 
     def attempt(self, flat: list[Any]) -> Any:
@@ -240,7 +225,11 @@ class Replay:
                 leaves[0] = array
                 for leaf, _ in form.outlived:
                     leaf.grad = None
-                outs = form.program(leaves, self.layout, self.scalars)
+                try:
+                    outs = form.program(leaves, self.layout, self.scalars)
+                except BaseException:
+                    joined.put_back(array)
+                    raise
                 joined.put(outs[0])
             break
         if joined.disturbed > PATIENCE:
@@ -315,16 +304,6 @@ def hook_counts(m: Module) -> tuple[int, ...]:
     return len(behind), len(ahead), len(back), len(back_ahead)
 
 
-def _outlived(plan: Plan) -> list[tuple[Leaf, int]]:
-    """The leaves whose gradient is replaced unread, and by which result."""
-    read = {_place(s) for kind, s in plan.sources if kind == "cell"}
-    return [
-        (c.leaf, k)
-        for c, k in plan.writes
-        if isinstance(c, GradCell) and c.fresh and _place(c) not in read
-    ]
-
-
 def _taken(leaf: Leaf, aval: Any) -> Any:
     """The memory of a leaf's gradient if nobody else holds it, or other memory of that shape."""
     grad, leaf.grad = leaf.grad, None
@@ -337,17 +316,6 @@ def _taken(leaf: Leaf, aval: Any) -> Any:
         if alone and not value.pinned and value.array is not None and count(value.array) == 2:
             return value.array
     return jnp.zeros(aval.shape, aval.dtype)
-
-
-def _place(cell: Any) -> Any:
-    """What tells whether two cells are the same place."""
-    if isinstance(cell, StorageCell):
-        return id(cell.storage)
-    if isinstance(cell, GradCell):
-        return id(cell.leaf)
-    if isinstance(cell, ItemCell):
-        return id(cell.container), cell.key
-    return id(cell.stream)
 
 
 def _known(state: Any, live: tuple[int, ...], donated: tuple[int, ...]) -> Program | None:
