@@ -328,6 +328,32 @@ def test_gradients_that_are_replaced_are_let_go_before_the_program_runs(monkeypa
     np.testing.assert_allclose(p.grad.numpy(), np.array(before) * 0.8, rtol=1e-6)
 
 
+@pytest.mark.parametrize("steady", [set(), {"cpu"}])
+def test_state_stays_where_it_is_in_memory(steady, monkeypatch):
+    monkeypatch.setattr(donation, "STEADY", steady)
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 4, bias=False))
+    optimizer = torch.optim.Adam(model.parameters())
+    x = torch.ones(3, 4)
+
+    @torch.compile
+    def step():
+        optimizer.zero_grad()
+        (model(x) ** 2).mean().backward()
+        optimizer.step()
+
+    def addresses():
+        state = [v for s in optimizer.state.values() for v in s.values()]
+        tensors = [*model.parameters(), *model.buffers(), *state]
+        return [t._storage.value.array.unsafe_buffer_pointer() for t in tensors]
+
+    for _ in range(3):
+        step()
+    before = addresses()
+    step()
+    assert addresses() == before
+
+
 @pytest.mark.parametrize("holding", ["nobody", "the tensor", "a view", "an array"])
 def test_new_gradients_take_the_memory_of_the_old_ones(holding, monkeypatch):
     monkeypatch.setattr(donation, "STEADY", {"cpu"})

@@ -89,7 +89,7 @@ def test_training_gives_what_it_gives_on_the_cpu(compiled, optimizer):
 
 
 def test_steps_are_one_program():
-    x, y = draw(8, 16), torch.arange(8)
+    x, y = draw(8, 16), torch.tensor(range(8))
     train(mlp(), x, y, "cuda", steps=6)
     before = stats.programs
     train(mlp(), x, y, "cuda", steps=6)

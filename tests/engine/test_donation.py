@@ -52,6 +52,37 @@ def test_what_is_left_over_is_paired_in_order_by_shape():
     assert found == {0: live[0], 1: live[2], 2: live[1]}
 
 
+def test_a_result_takes_the_memory_of_its_place():
+    a, b = leaf(3), leaf(3)
+    new_a, new_b = b * 2, a * 3  # swapped
+    layout, live = recorded(new_a, new_b)
+    # The leaves are in the order of their first use: b, a.
+    assert pair(layout, live, [0, 1]) == {0: live[0], 1: live[1]}
+    places = {live[0]: 1, live[1]: 0}
+    assert pair(layout, live, [0, 1], places) == {1: live[0], 0: live[1]}
+    assert pair(layout, live, [0, 1], {live[1]: 0}) == {0: live[1], 1: live[0]}
+
+
+def test_a_place_of_another_shape_gives_no_memory():
+    a = leaf(3)
+    grown = torch.cat([a, a])
+    layout, live = recorded(grown)
+    assert pair(layout, live, [0], {live[0]: 0}) == {}
+
+
+def test_running_statistics_come_before_gradients():
+    norm, x = torch.nn.BatchNorm1d(4), leaf((3, 4)).requires_grad_()
+    recorder.flush()
+    old = [norm.running_mean._storage.value.array, norm.running_var._storage.value.array]
+    (norm(x) ** 3).sum().backward()
+    results = norm.running_mean, norm.running_var, norm.weight.grad, norm.bias.grad
+    arrays = recorder.graph_for(results[0]._storage.value.aval.device).leaf_arrays
+    free = [i for i, a in enumerate(arrays) if any(a is b for b in old)]
+    assert len(free) == 2
+    layout, live = recorded(*results)
+    assert set(pair(layout, live, free).values()) == set(live[:2])
+
+
 def aliases(compiled):
     text = compiled.as_text()
     found = re.search(r"input_output_alias=\{(.*?) \}, entry", text)

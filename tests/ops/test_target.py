@@ -12,7 +12,7 @@ import pytest
 
 from flambeau._autograd.derive import vjp_call
 from flambeau._engine.call import call_of
-from flambeau._ops import nn_attention, nn_conv, nn_loss
+from flambeau._ops import matmul, nn_attention, nn_conv, nn_loss
 from flambeau._ops.target import CPU, Target, current, formulating
 from tests.ops.test_gradients import CASES as DERIVED
 from tests.ops.test_gradients import draw
@@ -113,6 +113,17 @@ def test_convolutions_may_be_less_exact_than_products():
         with formulating(GPU._replace(fast_convolutions=fast)):
             text = jax.jit(functools.partial(conv_of.fn)).lower(draw(1, 8, 6, 6), draw(8, 8, 3, 3))
         assert ("HIGHEST" in text.as_text()) is not fast
+
+
+@pytest.mark.parametrize("op", [matmul.mm, matmul.matmul, matmul.dot, matmul.vdot, matmul.bmm])
+@pytest.mark.parametrize("words", ["highest", "default"])
+def test_products_are_as_exact_as_was_said(op, words):
+    shape = {"bmm": (2, 4, 4), "dot": (4,), "vdot": (4,)}.get(op.name, (4, 4))
+    call = call_of(op, (), (1, 1))
+    with formulating(GPU._replace(products=words)):
+        text = jax.jit(functools.partial(call.fn)).lower(draw(*shape), draw(*shape)).as_text()
+    assert "dot_general" in text
+    assert ("HIGHEST" in text) is (words == "highest")
 
 
 @pytest.fixture

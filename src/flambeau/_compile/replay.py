@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from concurrent.futures import Future
 from typing import Any
 
@@ -147,7 +148,7 @@ class Replay:
         self.coming: Future[tuple[_Form, Joined] | None] | None = None
         self._runs = 0
         layout = self.layout
-        pairs = donation.pair(layout, plan.live, self._free(plan.live))
+        pairs = self._pairs(plan.live)
         outlived = plan.outlived()
         vessels = ()
         if device.kind in donation.STEADY:
@@ -160,15 +161,13 @@ class Replay:
         self._form = _Form(plan, layout, self.program)
         self._joined_form: _Form | None = None
 
-    def _free(self, live: tuple[int, ...]) -> list[int]:
-        """The leaves that are overwritten in their places by these results."""
-        writes = [c for c, k in self.plan.writes if k in live]
-        cells, places = {id(c) for c in writes}, {place(c) for c in writes}
-        return [
-            i
-            for i, (kind, s) in enumerate(self.plan.sources)
-            if kind == "cell" and (id(s) in cells or place(s) in places)
-        ]
+    def _pairs(self, live: tuple[int, ...], but: Collection[int] = ()) -> dict[int, int]:
+        """Which leaf, those in `but` excepted, gives its memory to which of these results."""
+        results = {place(c): k for c, k in self.plan.writes if k in live}
+        cells = [(i, place(s)) for i, (kind, s) in enumerate(self.plan.sources) if kind == "cell"]
+        replaced = {i: results[p] for i, p in cells if p in results and i not in but}
+        places = {k: i for i, k in replaced.items()}
+        return donation.pair(self.layout, live, replaced, places)
 
     def attempt(self, flat: list[Any]) -> Any:
         """Launch the program, and put its results into their places.
@@ -243,9 +242,8 @@ class Replay:
         """What it takes to have the state in one array."""
         inside, taken = set(joint.leaves), set(joint.results)
         live = tuple(k for k in self.plan.live if k not in taken)
-        free = [i for i in self._free(live) if i not in inside]
         program = compile_graph(
-            self.layout, live, donation.pair(self.layout, live, free), self.device,
+            self.layout, live, self._pairs(live, inside), self.device,
             "a compiled function whose state is small, in the background", joint=joint,
         )  # fmt: skip
         return _Form(self.plan, self.layout, program, joint), Joined(joint, storages, grads)

@@ -8,9 +8,11 @@ written there has to wait until the parameter was read for the last time, or XLA
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from flambeau._engine.aval import Aval
+from flambeau._engine.call import Call
 from flambeau._engine.layout import Layout
 from flambeau._engine.recorder import State
 
@@ -22,18 +24,26 @@ REACH = 16
 """So many operations between a result and the input it comes from are looked through."""
 
 
-def pair(layout: Layout, live: Sequence[int], free: Iterable[int]) -> dict[int, int]:
+def pair(
+    layout: Layout,
+    live: Sequence[int],
+    free: Iterable[int],
+    places: Mapping[int, int] = MappingProxyType({}),
+) -> dict[int, int]:
     """Pairs of leaves and results, at most one for each.
 
-    A result takes the memory of the leaf that it is the next state of: the one its operation
-    says it replaces, or else the nearest of its shape among what it was computed from. Where
-    several come from one leaf the last has it: an update comes after the gradient. What is left
-    over is paired in order.
+    A result takes the memory of the leaf that it is the next state of: the one in whose place it
+    will be, where that is known, the one its operation says it replaces, or else the nearest of
+    its shape among what it was computed from. Where several come from one leaf the last has it:
+    an update comes after the gradient; several results of one operation take theirs in order. A
+    derivative is the next state of nothing and comes after all others. What is left over is
+    paired in order.
 
     Args:
         layout: the graph.
         live: ordinals of the results.
         free: ordinals of the leaves that may be overwritten.
+        places: the leaves among them in whose places results will be, by the result.
 
     Returns:
         The result's ordinal by the leaf's.
@@ -43,9 +53,12 @@ def pair(layout: Layout, live: Sequence[int], free: Iterable[int]) -> dict[int, 
         return {}
     makers = {s: step for step in layout.steps for s in range(step.first_out, step.n)}
     pairs: dict[int, int] = {}
-    rest = []
-    says = {k: makers[layout.out_slots[k]].call.replaces is not None for k in live}
-    for k in sorted(live, key=lambda k: (says[k], k), reverse=True):
+    for k, i in places.items():
+        if layout.leaf_avals[i] is layout.out_avals[k]:
+            pairs[loose.pop(layout.leaf_slots[i])] = k
+    rest, paired = [], set(pairs.values())
+    by = {k: makers[layout.out_slots[k]] for k in live if k not in paired}
+    for k in sorted(by, key=lambda k: (-_rank(by[k].call), -by[k].first_out, k)):
         slot = _origin(layout.out_slots[k], layout.out_avals[k], makers, loose, layout)
         if slot is None:
             rest.append(k)
@@ -59,6 +72,11 @@ def pair(layout: Layout, live: Sequence[int], free: Iterable[int]) -> dict[int, 
         if candidates:
             pairs[candidates.popleft()] = k
     return pairs
+
+
+def _rank(call: Call) -> int:
+    """How much more than others the results of an operation are likely to be a next state."""
+    return 2 if call.replaces is not None else int(call.derives is None)
 
 
 def _origin(

@@ -15,7 +15,6 @@ from jax import lax
 
 from flambeau._ops._dims import canonical_dim, canonical_dims
 from flambeau._ops._numeric import accumulator
-from flambeau._ops.matmul import PRECISION
 from flambeau._ops.registry import Array, OptArray, OptDims, op
 
 
@@ -43,7 +42,7 @@ def _real(dtype: jnp.dtype) -> jnp.dtype:
 
 
 def _product(first: Array, second: Array) -> Array:
-    return jnp.matmul(first, second, precision=PRECISION)
+    return jnp.matmul(first, second, precision=lax.Precision.HIGHEST)
 
 
 def _adjoint(input: Array) -> Array:

@@ -18,8 +18,6 @@ from flambeau._ops._dims import canonical_dim
 from flambeau._ops._numeric import accumulator
 from flambeau._ops.registry import Array, Arrays, Op, OptArray, Scalar, op
 
-PRECISION = lax.Precision.HIGHEST
-
 
 def _same_dtype(name: str, first: Array, second: Array) -> None:
     if first.dtype != second.dtype:
@@ -36,7 +34,7 @@ def _dims(name: str, operand: Array, expected: int, which: str) -> None:
 
 def dot_2d(first: Array, second: Array) -> Array:
     """The product of two matrices."""
-    return lax.dot(first, second, precision=PRECISION)
+    return lax.dot(first, second)
 
 
 def _shapes_fit(first: Array, second: Array, name: str = "mat1 and mat2") -> None:
@@ -104,7 +102,7 @@ def bmm(input: Array, mat2: Array) -> Array:
             "Expected size for first two dimensions of batch2 tensor to be: "
             f"[{input.shape[0]}, {input.shape[2]}] but got: [{mat2.shape[0]}, {mat2.shape[1]}]."
         )
-    return jnp.matmul(input, mat2, precision=PRECISION)
+    return jnp.matmul(input, mat2)
 
 
 @op()
@@ -124,7 +122,7 @@ def grouped_mm(mat_a: Array, mat_b: Array, offs: OptArray = None) -> Array:
     kind = jnp.float32
 
     def product(a: Array, b: Array) -> Array:
-        return jnp.matmul(a, b, precision=PRECISION, preferred_element_type=kind)
+        return jnp.matmul(a, b, preferred_element_type=kind)
 
     if offs is None:
         return product(mat_a, mat_b).astype(mat_a.dtype)
@@ -180,7 +178,7 @@ def matmul(input: Array, other: Array) -> Array:
                     f"{list(input.shape)} and src {list(other.shape)} to have the same number of "
                     f"elements, but got {input.size} and {other.size} elements respectively"
                 )
-            return lax.dot(input, other, precision=PRECISION)
+            return lax.dot(input, other)
         rows = input.reshape(math.prod(input.shape[:-1]), input.shape[-1])
         _shapes_fit(rows, other)
         out = dot_2d(rows, other)
@@ -198,7 +196,7 @@ def matmul(input: Array, other: Array) -> Array:
             f"The batch dimensions of {list(input.shape)} and {list(other.shape)} do not "
             "broadcast: each size must match the other tensor's, or be 1"
         ) from None
-    return jnp.matmul(input, other, precision=PRECISION)
+    return jnp.matmul(input, other)
 
 
 @op()
@@ -230,7 +228,7 @@ def mv(input: Array, vec: Array) -> Array:
             f"size mismatch, got input ({input.shape[0]}), mat "
             f"({input.shape[0]}x{input.shape[1]}), vec ({vec.shape[0]})"
         )
-    return lax.dot(input, vec, precision=PRECISION)
+    return lax.dot(input, vec)
 
 
 def _vectors(name: str, first: Array, second: Array) -> None:
@@ -271,7 +269,7 @@ def dot(input: Array, tensor: Array) -> Array:
     Follows ``torch.dot``.
     """
     _vectors("dot", input, tensor)
-    return lax.dot(input, tensor, precision=PRECISION)
+    return lax.dot(input, tensor)
 
 
 @op()
@@ -296,7 +294,7 @@ def vdot(input: Array, other: Array) -> Array:
     Follows ``torch.vdot``.
     """
     _vectors("vdot", input, other)
-    return lax.dot(jnp.conj(input), other, precision=PRECISION)
+    return lax.dot(jnp.conj(input), other)
 
 
 @op()
@@ -384,7 +382,7 @@ def _unrounded(row: Op, first: Array, second: Array) -> Array:
         return product
     if row is outer:
         return first.astype(wide)[:, None] * second.astype(wide)
-    return jnp.matmul(first, second, precision=PRECISION, preferred_element_type=wide)
+    return jnp.matmul(first, second, preferred_element_type=wide)
 
 
 @op()
@@ -585,7 +583,7 @@ def einsum(equation: str, operands: Arrays) -> Array:
             if paired is not None:
                 return paired
     try:
-        return jnp.einsum(equation, *items, precision=PRECISION)
+        return jnp.einsum(equation, *items)
     except (ValueError, TypeError) as error:
         shapes = ", ".join(str(list(item.shape)) for item in items)
         raise RuntimeError(

@@ -74,6 +74,8 @@ def wait(result: Any) -> None:
         result.block_until_ready()
     elif result.device.type == "cpu":
         result.detach().numpy()
+    elif result.numel() == 1:
+        result.item()
     else:
         result.detach().float().sum().item()
 
