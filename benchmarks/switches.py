@@ -48,7 +48,7 @@ def contenders(device: str) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def serve(contender: str, case: str) -> None:
-    """Run some steps for every line that comes in, and tell a step's seconds, in a row and alone."""
+    """Run some steps for every line that comes in, tell a step's seconds in a row and alone."""
     step = child.build(contender, case)
     for _ in range(5):
         child.wait(step())
