@@ -248,8 +248,61 @@ def test_who_reads_after_every_step_has_the_arrays_apart_again():
     a, b = Training(), Training(compiled=False)
     for _ in range(JOIN_AFTER + 2 + replay.PATIENCE + 4):
         assert a.run(1) == b.run(1)
-        assert a.net[0].weight.tolist() == b.net[0].weight.tolist()
+        for p, q in zip(a.net.parameters(), b.net.parameters(), strict=True):
+            assert p.tolist() == q.tolist()
     assert a.joined is None
+    assert_same(a, b)
+
+
+def read(p):
+    return p.tolist()
+
+
+def norm_of_the_gradient(p):
+    return p.grad.norm().item()
+
+
+def gradient_times_two(p):
+    return p.grad.mul_(2).tolist()
+
+
+def detached(p):
+    return p.detach()
+
+
+def sum_with_history(p):
+    return (p * p).sum()
+
+
+@pytest.mark.parametrize(
+    "look", [read, norm_of_the_gradient, gradient_times_two, detached, sum_with_history]
+)
+def test_who_looks_at_one_is_given_a_copy(pair, look):
+    a, b = pair
+    array = a.joined
+    for _ in range(replay.PATIENCE + 3):
+        ours, theirs = (look(t.net[0].weight) for t in pair)
+        if look in (read, norm_of_the_gradient, gradient_times_two):
+            assert ours == theirs
+        assert a.run(1) == b.run(1)
+        if look is detached:  # the same memory: it sees the update
+            assert ours.tolist() == theirs.tolist() == b.net[0].weight.tolist()
+    assert a.joined is array
+    assert a.joined.array is not None
+    assert a.joined.disturbed == 0
+    if look is sum_with_history:
+        assert ours.item() == theirs.item()
+    assert_same(a, b)
+
+
+def test_who_looks_at_many_has_them_back(pair):
+    a, b = pair
+    for n, (p, q) in enumerate(zip(a.net.parameters(), b.net.parameters(), strict=True), 1):
+        assert p.tolist() == q.tolist()
+        assert p.tolist() == q.tolist()  # it has its array by now
+        assert (a.joined.array is None) is (n > joined.FEW)
+    assert a.run(2) == b.run(2)
+    assert a.joined.array is not None
     assert_same(a, b)
 
 

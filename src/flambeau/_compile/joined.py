@@ -2,13 +2,16 @@
 
 Handing an array to XLA and taking one back costs one to two microseconds each, a tiny step
 fifty of them. So a replay of a small step on a CPU comes to keep parameters, buffers, optimizer
-state and gradients end to end in one array that its program takes and gives. Whoever reads one
-of them, records an operation on it or holds on to it has all of them back as arrays of their own
-first: a :class:`Joined` is the place of their Values, as a pending graph would be.
+state and gradients end to end in one array that its program takes and gives. A :class:`Joined`
+is the place of their Values, as a pending graph would be: who reads one of them or records an
+operation on it is given a copy, and who asks for more or holds on to one has all of them back as
+arrays of their own.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import sys
 import threading
 from collections import Counter
@@ -31,6 +34,9 @@ LEAST = 16
 
 LARGEST = 1 << 17
 """So many elements at most in all that a step reads and computes: larger ones gain nothing."""
+
+FEW = 4
+"""So many are copied out between two steps; who asks for more has all of them back."""
 
 SOON = 8
 """Whoever has the arrays back after fewer steps than this disturbs."""
@@ -83,19 +89,17 @@ class Joined:
 
     Attributes:
         array: it, while the Values of the state have none of their own.
-        graph: itself: what has a place there is had by executing it.
         lock: held while the array is taken apart, or is with the program.
         disturbed: how often somebody had the arrays back after few steps.
         grads: the leaves whose gradients are in it.
     """
 
     __slots__ = (
-        "_avals", "_given", "_held", "_join", "_split", "_steps", "_storages", "array",
-        "disturbed", "grads", "graph", "lock",
+        "_avals", "_cut", "_given", "_held", "_join", "_shown", "_split", "_starts", "_steps",
+        "_storages", "array", "disturbed", "grads", "lock",
     )  # fmt: skip
 
     def __init__(self, joint: Joint, storages: list[Storage], grads: list[Leaf]) -> None:
-        self.graph = self
         self.lock = threading.RLock()
         self.array: Any = None
         self.grads = grads
@@ -105,10 +109,29 @@ class Joined:
         self._avals = joint.avals
         self._held: list[tuple[Storage, Value]] = []
         self._given: list[tuple[Leaf, Value]] = []
+        self._shown: set[int] = set()
+        self._starts = [0, *itertools.accumulate(a.size for a in joint.avals)]
         self._join = jax.jit(lambda *parts: joint.join(parts))
         self._split = jax.jit(joint.split)
+        self._cut = jax.jit(_cut, static_argnums=2)
 
-    def execute(self, aside: bool = False) -> None:
+    def bring(self, n: int) -> None:
+        """Give one Value of the state an array of its own; if many were given one, all."""
+        with self.lock:
+            if self.array is None:
+                return
+            if len(self._shown) >= FEW:
+                self.part()
+                return
+            held = len(self._held)
+            _, value = self._held[n] if n < held else self._given[n - held]
+            if value.array is None:
+                with jax.enable_x64(True), CPU.scope():
+                    value.array = self._cut(self.array, self._starts[n], self._avals[n].shape)
+                value.place = None
+                self._shown.add(n)
+
+    def part(self) -> None:
         """Give every Value of the state an array of its own."""
         with self.lock:
             if self.array is None:
@@ -116,9 +139,10 @@ class Joined:
             with jax.enable_x64(True), CPU.scope():
                 parts = self._split(self.array)
             for (_, value), part in zip([*self._held, *self._given], parts, strict=True):
-                value.array = part
-                value.place = None
-            self._held, self._given = [], []
+                if value.array is None:
+                    value.array = part
+                    value.place = None
+            self._held, self._given, self._shown = [], [], set()
             self.array = None
             self.disturbed += self._steps < SOON
             self._steps = 0
@@ -128,7 +152,7 @@ class Joined:
         if self.array is not None:
             if self._undisturbed():
                 return []
-            self.execute()
+            self.part()
         arrays = []
         for storage, aval in zip(self._storages, self._avals, strict=False):
             value = storage.value
@@ -145,7 +169,7 @@ class Joined:
             None if somebody had it taken apart meanwhile.
         """
         if self.array is None and arrays:
-            self._held, self._given = [], []
+            self._held, self._given, self._shown = [], [], set()
             return self._join(*arrays)
         array, self.array = self.array, None
         return array
@@ -170,6 +194,8 @@ class Joined:
                 self._given.append((leaf, value))
                 n += 1
         else:
+            if self._shown:
+                self._hide()
             for leaf, value in self._given:
                 if leaf.grad is None:
                     leaf.grad = wrap(value)
@@ -178,14 +204,34 @@ class Joined:
         for storage in self._storages:
             storage.version += 1
 
+    def _hide(self) -> None:
+        """Put other Values into the places of those that were given arrays, which keep them."""
+        held = len(self._held)
+        for n in self._shown:
+            value = Value(self._avals[n], None, (self, n))
+            if n < held:
+                storage, _ = self._held[n]
+                storage.value = value
+                self._held[n] = storage, value
+            else:
+                leaf, _ = self._given[n - held]
+                leaf.grad = None
+                self._given[n - held] = leaf, value
+        self._shown.clear()
+
     def _undisturbed(self) -> bool:
-        """Whether the places hold what was put there, and nobody else does."""
+        """Whether the places hold what was put there, and nobody else does.
+
+        But for those with an array of their own: they may be held, and gradients be another.
+        """
         count = sys.getrefcount
         for storage, value in self._held:
             # The storage, the pair, `value` and the call of `count` hold it.
-            if count(value) > 4 or storage.value is not value:
+            if storage.value is not value or (count(value) > 4 and value.array is None):
                 return False
         for leaf, value in self._given:
+            if value.array is not None:
+                continue
             grad = leaf.grad
             if grad is None:
                 if count(value) > 3:
@@ -200,3 +246,7 @@ class Joined:
             ):
                 return False
         return True
+
+
+def _cut(array: jax.Array, start: int, shape: tuple[int, ...]) -> jax.Array:
+    return jax.lax.dynamic_slice(array, (start,), (math.prod(shape),)).reshape(shape)

@@ -232,7 +232,7 @@ class Replay:
                 joined.put(outs[0])
             break
         if joined.disturbed > PATIENCE:
-            joined.execute()
+            joined.part()
             self.joined = self._joined_form = None
         return form.put(outs)
 

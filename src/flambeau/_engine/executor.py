@@ -151,19 +151,17 @@ class _Aside:
     Values whose place it is get their arrays when it has run; who needs one before waits.
 
     Attributes:
-        graph: itself, since an epoch has a graph that executes.
         arrays: the identities of the arrays that it reads.
         ran: when it has.
     """
 
-    __slots__ = ("arrays", "graph", "ran")
+    __slots__ = ("arrays", "ran")
 
     def __init__(self, arrays: frozenset[int]) -> None:
-        self.graph = self
         self.arrays = arrays
         self.ran: Future[None] | None = None
 
-    def execute(self, aside: bool = False) -> None:
+    def bring(self, slot: int) -> None:
         """Wait for it.
 
         Raises:

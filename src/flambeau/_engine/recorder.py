@@ -120,6 +120,10 @@ class Epoch:
         self.graph = graph
         self.tape: Any = None
 
+    def bring(self, slot: int) -> None:
+        """Have the array of the Value in a slot computed, and with it all others here."""
+        self.graph.execute()  # or its thread has just had that done in the background
+
 
 class Graph:
     """The operations that one thread has recorded for one device and not yet executed."""
@@ -399,7 +403,7 @@ def _materialize_elsewhere(value: Value) -> None:
                 f"{value!r} lost its graph: the program that would have produced it failed, "
                 "see the first error"
             )
-        place[0].graph.execute()  # or its thread has just had that done in the background
+        place[0].bring(place[1])
 
 
 def _extend(graph: Graph, state: State, call: Call, key: Any, n: int) -> State:

@@ -38,8 +38,9 @@ class Value:
     Attributes:
         aval: shape, dtype and device.
         array: the array, or None while it is pending.
-        place: ``(epoch, slot)`` in the graph that holds it now; ``(layer, content)`` while a
-            transform holds it (see :class:`Layer`); or None.
+        place: ``(epoch, slot)`` in the graph that holds it now, or whatever else with a
+            ``bring(slot)`` that gives it its array; ``(layer, content)`` while a transform
+            holds it (see :class:`Layer`); or None.
         pinned: somebody outside holds the array: never donate it.
     """
 
