@@ -7,12 +7,12 @@ from flambeau._engine import xla
 from flambeau._engine.device import CPU
 
 
-@pytest.mark.parametrize("small", [False, True])
-def test_the_options_are_known_to_this_xla(monkeypatch, small):
+@pytest.mark.parametrize("kind", ["", "small", "eigen"])
+def test_the_options_are_known_to_this_xla(monkeypatch, kind):
     monkeypatch.setattr(xla, "_unknown", set())
     lowered = jax.jit(lambda x: x + 1).lower(1.0)
-    compiled = xla.attempt(CPU, lambda o: lowered.compile(compiler_options=o), small)
-    assert (xla.options(CPU, small) == xla.options(CPU)) is not small
+    compiled = xla.attempt(CPU, lambda o: lowered.compile(compiler_options=o), kind)
+    assert (xla.options(CPU, kind) == xla.options(CPU)) is (kind == "")
     assert compiled(1.0) == 2.0
     assert xla._unknown == set()
 

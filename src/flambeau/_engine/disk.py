@@ -30,17 +30,17 @@ LIMIT_BYTES = 2 << 30
 """The folder is kept below this size; the least recently used programs go first."""
 
 
-def program_key(signature: str | None, device: Place, small: bool = False) -> str | None:
+def program_key(signature: str | None, device: Place, kind: str = "") -> str | None:
     """The name of a program's file; None when it cannot be kept.
 
     Args:
         signature: the graph in words.
         device: where it runs.
-        small: compiled as a small one.
+        kind: of which kind it is to XLA.
     """
     if signature is None or config.cache_dir is None:
         return None
-    words = f"{signature}|{_surroundings()}|{_hardware(device)}|{xla.options(device, small)}"
+    words = f"{signature}|{_surroundings()}|{_hardware(device)}|{xla.options(device, kind)}"
     return hashlib.sha256(words.encode()).hexdigest()
 
 

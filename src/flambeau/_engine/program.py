@@ -19,6 +19,7 @@ from flambeau._engine.call import SUM, Call
 from flambeau._engine.device import Place
 from flambeau._engine.joint import Joint
 from flambeau._engine.layout import PACKS, Layout
+from flambeau._engine.products import suit_eigen
 from flambeau._engine.recorder import State
 from flambeau._ops.order import Turned
 from flambeau._ops.pieces import Pieces
@@ -215,8 +216,10 @@ def compile_graph(
     donated = [at[i] for i in program.donated]
     given = (*range(first), *donated, *range(n_read, n_read + len(vessels)))
     start = time.perf_counter()
-    small = joint is not None
-    key = disk.program_key(_signature(layout, order, given, joint), device, small)
+    kind = "small" if joint is not None else ""
+    if not kind and layout.target.on_cpu and suit_eigen(layout):
+        kind = "eigen"
+    key = disk.program_key(_signature(layout, order, given, joint), device, kind)
     compiled = disk.load(key, device) if key else None
     hit = compiled is not None
     if compiled is None:
@@ -225,7 +228,7 @@ def compile_graph(
                 # What is not read is an argument all the same where it brings memory.
                 kept = bool(vessels)
                 lowered = jax.jit(run, donate_argnums=given, keep_unused=kept).lower(*structs)
-            compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o), small)
+            compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o), kind)
         if key:
             disk.store(key, compiled)
         memory.give_back(time.perf_counter() - start)

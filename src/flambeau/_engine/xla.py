@@ -25,14 +25,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "xla_cpu_copy_insertion_use_region_analysis": True,
     },
 }
-_SMALL: dict[str, dict[str, Any]] = {
-    "cpu": {
-        # One thread runs the operations one after the other: handing a tiny one to another
-        # thread takes longer than running it.
-        "xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED",
-    },
+_MORE: dict[tuple[str, str], dict[str, Any]] = {
+    # One thread runs the operations one after the other: handing a tiny one to another thread
+    # takes longer than running it.
+    ("cpu", "small"): {"xla_cpu_scheduler_type": "CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED"},
+    # Products by Eigen (see :mod:`flambeau._engine.products`).
+    ("cpu", "eigen"): {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"},
 }
-"""What is added for programs whose every array is small."""
+"""What is told of programs of some kind: ``"small"`` where every array is, ``"eigen"``."""
 
 _unknown: set[str] = set()
 T = TypeVar("T")
@@ -72,19 +72,17 @@ def target_of(device: Place) -> Target:
     return Target(device.kind, words, Choices.fast_convolutions, fused)
 
 
-def options(device: Place, small: bool = False) -> dict[str, Any]:
-    """The options that programs, or small ones, for a device are compiled with."""
+def options(device: Place, kind: str = "") -> dict[str, Any]:
+    """The options that programs, or those of some kind, for a device are compiled with."""
     flags = os.environ.get("XLA_FLAGS", "")
-    chosen = _OPTIONS.get(device.kind, {})
-    if small:
-        chosen = chosen | _SMALL.get(device.kind, {})
+    chosen = _OPTIONS.get(device.kind, {}) | _MORE.get((device.kind, kind), {})
     return {k: v for k, v in chosen.items() if k not in flags and k not in _unknown}
 
 
-def attempt(device: Place, compile: Callable[[dict[str, Any]], T], small: bool = False) -> T:
+def attempt(device: Place, compile: Callable[[dict[str, Any]], T], kind: str = "") -> T:
     """Compile with the options for a device, without those that turn out to be unknown."""
     while True:
-        chosen = options(device, small)
+        chosen = options(device, kind)
         try:
             return compile(chosen)
         except jax.errors.JaxRuntimeError as error:
