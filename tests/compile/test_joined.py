@@ -376,7 +376,7 @@ def test_threads_read_while_it_trains(pair, monkeypatch):
     assert np.isfinite(seen).all()
 
 
-@pytest.mark.parametrize(("name", "bound"), [("LEAST", 10**6), ("LARGEST", 10)])
+@pytest.mark.parametrize(("name", "bound"), [("LEAST", 10**6), ("LARGEST", 10), ("LEFT", 0.05)])
 def test_few_or_large_arrays_stay_apart(monkeypatch, name, bound):
     monkeypatch.setattr(joined, name, bound)
     t = Training()

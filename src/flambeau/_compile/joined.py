@@ -32,6 +32,10 @@ from flambeau._tensor.core import Leaf, Storage, wrap
 LEAST = 16
 """So many arrays at least, or it is not worth a program of its own."""
 
+LEFT = 0.25
+"""So much of the arrays at most may stay apart: a program that takes and gives them all the same
+gains less than joining costs."""
+
 LARGEST = 1 << 17
 """So many elements at most in all that a step reads and computes: larger ones gain nothing."""
 
@@ -74,7 +78,9 @@ def find_joint(plan: Plan, layout: Layout) -> tuple[Joint, list[Storage], list[L
     fresh = [(leaf, k) for leaf, k in plan.outlived() if told[k] == 1 and _joins(avals[k])]
     grads = [leaf for leaf, _ in fresh]
     results += [k for _, k in fresh]
-    if not leaves or len(results) < LEAST:
+    before = len(plan.sources) + len(plan.live)
+    after = before - len(leaves) - len(results) + 2
+    if not leaves or len(results) < LEAST or after > LEFT * before:
         return None
     joint = Joint(tuple(leaves), tuple(results), tuple([avals[k] for k in results]))
     return joint, storages, grads
