@@ -16,16 +16,16 @@ from flambeau._engine.aval import Aval
 from flambeau._engine.layout import Layout
 
 ROWS = 512
-"""So many rows at least,"""
+"""A product that suits Eigen has so many rows at least."""
 
 REACH = 256
-"""of which each pays for so many elements of the matrix,"""
+"""The matrix that they meet has at most so many elements for each of them."""
 
 WORK = 1 << 23
-"""and so many multiplications make a product that Eigen is faster at."""
+"""It takes so many multiplications at least."""
 
 SHARE = 0.75
-"""So much of a program's multiplications, or YNNPACK has them all."""
+"""So much of a program's multiplications must be in such products, or YNNPACK has them all."""
 
 _MATRICES = {
     "linear": (0, 1), "mm": (0, 1), "bmm": (0, 1), "matmul": (0, 1), "addmm": (1, 2),

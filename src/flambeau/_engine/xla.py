@@ -32,7 +32,8 @@ _MORE: dict[tuple[str, str], dict[str, Any]] = {
     # Products by Eigen (see :mod:`flambeau._engine.products`).
     ("cpu", "eigen"): {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"},
 }
-"""What is told of programs of some kind: ``"small"`` where every array is, ``"eigen"``."""
+"""What is told of programs of a kind on top: ``"small"`` ones, whose every array is small, and
+``"eigen"`` ones, whose products suit Eigen."""
 
 _unknown: set[str] = set()
 T = TypeVar("T")
