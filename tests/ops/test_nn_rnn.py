@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from flambeau._engine import xla
+from flambeau._engine.device import CPU
 from flambeau._ops import nn_rnn as rows
 from tests.ops.nn_rows import check, normal
 from tests.oracle import torch
@@ -27,6 +33,31 @@ def _run(module, weights, x, *state):
     hx = state if len(state) == 2 else state[0]
     out, last = torch.func.functional_call(module, dict(zip(names, weights, strict=False)), (x, hx))
     return out, *(s[0] for s in (last if isinstance(last, tuple) else (last,)))
+
+
+def _copied_in_loops(program: str) -> list[str]:
+    """The arrays over all of time that the loops of a compiled program copy in each step."""
+    bodies = set(re.findall(r"body=%([\w.]+)", program))
+    parts = [part for part in program.split("\n\n") if part.lstrip("%").split(" ")[0] in bodies]
+    assert len(parts) == len(bodies) > 0
+    return [
+        line for part in parts for line in re.findall(rf"= f32\[(?:{T}|{T + 1}),.* copy\(", part)
+    ]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_steps_of_an_lstm_write_in_place(reverse):
+    given = normal(T, N, I), normal(N, H), normal(N, H), *_weights(4), None, None
+    given = [g if g is None else jnp.float32(g) for g in given]
+
+    def run(*given):
+        result, saved = rows.lstm_layer.gradient.forward(*given, reverse=reverse)
+        return rows.lstm_layer.gradient.backward(saved, result, reverse=reverse)
+
+    chosen = xla.options(CPU)
+    program = jax.jit(run).lower(*given).compile(compiler_options=chosen).as_text()
+    assert "dynamic-update-slice" in program
+    assert _copied_in_loops(program) == []
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])

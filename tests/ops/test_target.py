@@ -51,6 +51,8 @@ CASES = {
     ),
     "convolution_transpose": DERIVED["convolution_transpose"],
     "linear": DERIVED["linear"],
+    "lstm": DERIVED["lstm"],
+    "lstm, backwards": DERIVED["lstm, backwards, no bias"],
     "cross_entropy": lambda: (
         nn_loss.cross_entropy,
         [draw(5, 4), jnp.array([0, 3, -100, 1, 2])],

@@ -7,14 +7,15 @@ so it is one large product before the scan; only the state's own product stays i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from flambeau._ops._nn import dot_last, turned
+from flambeau._ops._nn import dot_last, dot_rows, turned
 from flambeau._ops.registry import Array, OptArray, op
+from flambeau._ops.target import current
 
 
 def _project(input: jax.Array, weight: jax.Array, *biases: OptArray) -> jax.Array:
@@ -126,6 +127,52 @@ def lstm_layer(
     return output, h, c
 
 
+class _Time(NamedTuple):
+    """The steps of a layer in one direction, and the arrays that keep what each step leaves.
+
+    Such an array has a row more than there are steps: what the first step finds. What it finds
+    and what it leaves are then views of one array, and each step writes into its row of it.
+    """
+
+    steps: int
+    reverse: bool
+
+    def at(self, n: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """The `n`-th step's place in time, the row that it finds and the row that it leaves."""
+        if self.reverse:
+            now = self.steps - 1 - n
+            return now, now + 1, now
+        return n, n, n + 1
+
+    def kept(self, first: jax.Array) -> jax.Array:
+        """Room for what each step leaves, with what the first one finds."""
+        rows = jnp.zeros((self.steps + 1, *first.shape), first.dtype)
+        return rows.at[self.steps if self.reverse else 0].set(first)
+
+    def found(self, kept: jax.Array) -> jax.Array:
+        """What each step found."""
+        return kept[1:] if self.reverse else kept[:-1]
+
+    def left(self, kept: jax.Array) -> jax.Array:
+        """What each step left."""
+        return kept[:-1] if self.reverse else kept[1:]
+
+    def last(self, kept: jax.Array) -> jax.Array:
+        """What the last step left."""
+        return kept[0 if self.reverse else self.steps]
+
+
+def _row(rows: jax.Array, n: jax.Array, part: int = 0, parts: int = 1) -> jax.Array:
+    """The `n`-th row, or one of several equal parts of its last dimension."""
+    width = rows.shape[-1] // parts
+    start, sizes = (n, 0, part * width), (1, rows.shape[1], width)
+    return lax.dynamic_slice(rows, start, sizes, allow_negative_indices=False)[0]
+
+
+def _with_row(rows: jax.Array, row: jax.Array, n: jax.Array) -> jax.Array:
+    return lax.dynamic_update_slice(rows, row[None], (n, 0, 0), allow_negative_indices=False)
+
+
 def _lstm_forward(
     input: Array,
     hx: Array,
@@ -139,69 +186,68 @@ def _lstm_forward(
     *,
     reverse: bool,
 ) -> tuple[Any, Any]:
+    time = _Time(input.shape[0], reverse)
     across = turned(w_hh)  # once, where each step would do it
 
-    def step(state: tuple[jax.Array, jax.Array], x: jax.Array) -> Any:
-        h, c = state
-        i, f, g, o = jnp.split(x + lax.dot(h, across), 4, -1)
-        gates = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
-        i, f, g, o = gates
-        c = f * c + i * g
-        h = o * jnp.tanh(c)
-        return (h, c), (h, c, gates)
+    def step(n: jax.Array, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        outputs, cells, gates = state
+        now, found, left = time.at(n)
+        by_state = jnp.split(lax.dot(_row(outputs, found), across), 4, -1)
+        i, f, g, o = (_row(gates, now, k, 4) + x for k, x in enumerate(by_state))
+        made = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+        gates = _with_row(gates, jnp.concatenate(made, -1), now)
+        i, f, g, o = (_row(gates, now, k, 4) for k in range(4))
+        cells = _with_row(cells, f * _row(cells, found) + i * g, left)
+        outputs = _with_row(outputs, o * jnp.tanh(_row(cells, left)), left)
+        return outputs, cells, gates
 
+    # The gates take the place of the projections that they are computed from.
     projected = _project(input, w_ih, b_ih, b_hh)
-    (h, c), (output, cells, gates) = lax.scan(step, (hx, cx), projected, reverse=reverse)
-    saved = (input, hx, cx, w_ih, w_hh, b_ih, b_hh, output, cells, gates)
-    return (output, h, c), saved
+    state = (time.kept(hx), time.kept(cx), projected)
+    outputs, cells, gates = lax.fori_loop(0, time.steps, step, state)
+    result = time.left(outputs), time.last(outputs), time.last(cells)
+    return result, (input, w_ih, w_hh, b_ih, b_hh, outputs, cells, gates)
 
 
 def _lstm_backward(saved: Any, cotangents: Any, *, reverse: bool) -> tuple[Any, ...]:
-    input, hx, cx, w_ih, w_hh, b_ih, b_hh, output, cells, gates = saved
-
-    def before(first: jax.Array, later: jax.Array) -> jax.Array:
-        """What each step found: the state that the one before it left."""
-        parts = (later[1:], first[None]) if reverse else (first[None], later[:-1])
-        return jnp.concatenate(parts)
+    input, w_ih, w_hh, b_ih, b_hh, outputs, cells, gates = saved
+    time = _Time(input.shape[0], reverse)
+    by_output, by_h, by_c = cotangents
+    # On a CPU gradients take the place of the gates that they are computed from.
+    in_place = current().on_cpu
 
     # What `h = o tanh(c)` needs does not depend on what comes later: all steps at once.
-    *others, o = gates
-    bent = jnp.tanh(cells)
+    o = gates[..., -cells.shape[-1] :]
+    bent = jnp.tanh(time.left(cells))
     by_cell, by_o = lax.optimization_barrier((o * (1 - bent * bent), bent * o * (1 - o)))
 
-    def step(state: tuple[jax.Array, jax.Array], now: Any) -> Any:
-        by_h, by_c = state
-        by_output, by_cell, by_o, c_before, (i, f, g) = now
-        by_h = by_h + by_output
-        by_c = by_c + by_h * by_cell
-        by_gates = jnp.concatenate(
-            [
-                by_c * g * i * (1 - i),
-                by_c * c_before * f * (1 - f),
-                by_c * i * (1 - g * g),
-                by_h * by_o,
-            ],
-            -1,
+    def step(n: jax.Array, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        by_h, by_c, by_gates = state
+        now, found, _ = time.at(time.steps - 1 - n)
+        i, f, g = (_row(by_gates if in_place else gates, now, k, 4) for k in range(3))
+        by_h = by_h + _row(by_output, now)
+        by_c = by_c + by_h * _row(by_cell, now)
+        parts = (
+            by_c * g * i * (1 - i),
+            by_c * _row(cells, found) * f * (1 - f),
+            by_c * i * (1 - g * g),
+            by_h * _row(by_o, now),
         )
-        return (lax.dot(by_gates, w_hh), by_c * f), by_gates
+        row = jnp.concatenate(parts, -1)
+        return lax.dot(row, w_hh), by_c * f, _with_row(by_gates, row, now)
 
-    by_output, by_h, by_c = cotangents
-    (by_h, by_c), by_gates = lax.scan(
-        step,
-        (by_h, by_c),
-        (by_output, by_cell, by_o, before(cx, cells), others),
-        reverse=not reverse,
-    )
+    room = gates if in_place else jnp.zeros_like(gates)
+    by_h, by_c, by_gates = lax.fori_loop(0, time.steps, step, (by_h, by_c, room))
     flat = by_gates.reshape(-1, w_hh.shape[0])
-    across = turned(flat)  # once, for both weights
-    found = before(hx, output).reshape(-1, hx.shape[-1])
-    by_bias = jnp.sum(flat, 0)
+    by_w_ih, by_w_hh, by_bias = _lstm_weights(
+        flat, input.reshape(-1, w_ih.shape[1]), time.found(outputs).reshape(-1, w_hh.shape[1])
+    )
     return (
         lax.dot(flat, w_ih).reshape(input.shape),
         by_h,
         by_c,
-        lax.dot(across, input.reshape(-1, input.shape[-1])),
-        lax.dot(across, found),
+        by_w_ih,
+        by_w_hh,
         None if b_ih is None else by_bias,
         None if b_hh is None else by_bias,
         None,
@@ -209,7 +255,21 @@ def _lstm_backward(saved: Any, cotangents: Any, *, reverse: bool) -> tuple[Any, 
     )
 
 
-# The weights' gradients are one product each after the scan, instead of a sum within it.
+def _lstm_weights(
+    by_gates: jax.Array, input: jax.Array, found: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The gradients of both weights and of a bias, from one row for each step and sample."""
+    if not current().on_cpu:
+        return dot_rows(by_gates, input), dot_rows(by_gates, found), jnp.sum(by_gates, 0)
+    # One product for all: its smaller operand is the one that is transposed in memory.
+    ones = jnp.ones((len(input), 1), input.dtype)
+    beside = turned(jnp.concatenate([input, found, ones], 1))
+    by_all = lax.optimization_barrier(lax.dot(beside, by_gates))
+    cut = input.shape[1]
+    return by_all[:cut].T, by_all[cut:-1].T, by_all[-1]
+
+
+# The weights' gradients are products after the loop, instead of sums within it.
 lstm_layer.set_gradient(
     _lstm_forward,
     _lstm_backward,
