@@ -86,6 +86,41 @@ def test_the_backward_by_hand_is_the_derived_one(monkeypatch, parts, mask):
         np.testing.assert_allclose(a, t.grad, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("batch", "length", "scores"),
+    [
+        (3, 101, [101**2, 2 * 101**2]),
+        (3, 131, [65 * 65, 66 * 131, 2 * 65 * 65, 2 * 66 * 131]),
+        (1, 131, [65 * 65, 66 * 131]),
+        (2, 515, [2 * 128 * 128, 2 * 129 * 257, 2 * 129 * 386, 2 * 129 * 515]),
+    ],
+)
+def test_causal_attention_leaves_out_what_comes_later(monkeypatch, batch, length, scores):
+    monkeypatch.setattr(rows, "SPLIT", 1)
+    inputs = [normal(batch, 1, length, 4, seed=n).astype("float32") for n in range(3)]
+    call = call_of(rows.scaled_dot_product_attention, (("is_causal", True),), (1, 1, 1, 0))
+    program = jax.make_jaxpr(functools.partial(call.fn))(*inputs)
+    sizes = [e.outvars[0].aval.size for e in program.eqns if e.primitive.name == "exp"]
+    assert sorted(sizes) == sorted(scores)
+    out = call.fn(*inputs)[0]
+    cotangent = normal(*out.shape, seed=9).astype("float32")
+    grads = vjp_call(call, 3, (0, 1, 2), (0,)).fn(*inputs, cotangent)
+    given = [torch.from_numpy(a).requires_grad_() for a in inputs]
+    theirs = sdpa(*given, is_causal=True)
+    theirs.backward(torch.from_numpy(cotangent))
+    np.testing.assert_allclose(out, theirs.detach(), rtol=1e-5, atol=1e-6)
+    for a, t in zip(grads, given, strict=True):
+        np.testing.assert_allclose(a, t.grad, rtol=1e-4, atol=2e-6)
+
+
+def test_all_keys_are_read_where_there_are_more_of_them_than_queries(monkeypatch):
+    monkeypatch.setattr(rows, "SPLIT", 1)
+    inputs = [normal(2, 1, n, 4, seed=n).astype("float32") for n in (130, 140, 140)]
+    found = rows.scaled_dot_product_attention(*inputs, is_causal=True)
+    theirs = sdpa(*map(torch.from_numpy, inputs), is_causal=True)
+    np.testing.assert_allclose(found, theirs, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(3, 2, 5, 6), (2, 3, 2, 5, 6), (3, 1, 1, 6)])
 def test_a_mask_may_have_more_dimensions(monkeypatch, shape):
     """Then there are more outputs than queries, whose gradients are sums."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
-from typing import Any
+import operator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +24,12 @@ def _shares(
     attn_mask: OptArray,
     is_causal: bool,
     scale: float | None,
+    first: int = 0,
 ) -> tuple[jax.Array, jax.Array]:
-    """What each value counts, before and for the division by the total: ``(shares, total)``."""
+    """What each value counts, before and for the division by the total: ``(shares, total)``.
+
+    `first` is the place of the first query among all of them.
+    """
     if scale is None:
         scale = 1.0 / math.sqrt(query.shape[-1])
     if query.dtype in HALF:
@@ -33,7 +40,7 @@ def _shares(
     if is_causal:
         row = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 0)
         column = lax.broadcasted_iota(jnp.int32, scores.shape[-2:], 1)
-        scores = jnp.where(row >= column, scores, -jnp.inf)
+        scores = jnp.where(row + first >= column, scores, -jnp.inf)
     if attn_mask is not None:
         if attn_mask.dtype == bool:
             scores = jnp.where(attn_mask, scores, -jnp.inf)
@@ -99,59 +106,101 @@ def _written_out(
     enable_gqa: bool,
 ) -> jax.Array:
     keys, values = _grouped(key, query, enable_gqa), _grouped(value, query, enable_gqa)
-    parts = [
-        _attended(*part, attn_mask=mask, is_causal=is_causal, scale=scale)[0]
-        for part, mask in _split((query, keys, values), attn_mask)
-    ]
-    return _joined(parts)
-
-
-def _attended(
-    query: jax.Array, key: jax.Array, value: jax.Array, **how: Any
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The output, and the shares and their total of :func:`_shares`."""
-    shares, total = _shares(query, key, **how)
-    # Dividing the few results costs less than dividing the many weights.
-    out = widen(jnp.matmul(shares.astype(value.dtype), value)) / total
-    return out.astype(value.dtype), shares, total
+    parts = _parts(query, keys, values, attn_mask, is_causal)
+    how = {"attn_mask": attn_mask, "is_causal": is_causal, "scale": scale}
+    return _joined(parts, [_attended(part, query, keys, values, **how)[0] for part in parts])
 
 
 SPLIT = 1 << 17
-"""From so many scores on, a CPU has them in two parts."""
+"""From so many scores on, a CPU has them in parts."""
 
 
-def _split(
-    arrays: tuple[jax.Array, ...], attn_mask: OptArray
-) -> list[tuple[tuple[jax.Array, ...], OptArray]]:
-    """Two halves of the batch on a CPU, where products of many small matrices take one core each.
+class _Part(NamedTuple):
+    """Some samples of a batch, some of their queries, and the keys that these look at."""
 
-    Heads usually were second to last and are second: halves are taken from that order, so that
-    the transposes around attention stay part of what is read and written anyway.
+    samples: slice
+    queries: slice
+    keys: slice
+
+    def of(self, x: jax.Array, places: slice) -> jax.Array:
+        """The part of `x` at some places; all of `x` where the part is the whole.
+
+        Heads usually were second to last and are second: parts are taken from that order, so
+        that the transposes around attention stay part of what is read and written anyway.
+        """
+        return x if self == WHOLE else _turned(_turned(x)[self.samples, places])
+
+    def taken(
+        self, query: jax.Array, key: jax.Array, value: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """The part of queries, keys and values."""
+        return self.of(query, self.queries), self.of(key, self.keys), self.of(value, self.keys)
+
+
+WHOLE = _Part(slice(None), slice(None), slice(None))
+
+
+def _parts(
+    query: jax.Array, key: jax.Array, value: jax.Array, attn_mask: OptArray, is_causal: bool
+) -> list[_Part]:
+    """In which parts a CPU has the scores.
+
+    Halves of the batch, as products of many small matrices take one core each. Of causal
+    attention blocks of queries, so that the keys that come after all of them are left out.
     """
-    query, key, _ = arrays
-    n, scores = query.shape[0], math.prod(query.shape[:-1]) * key.shape[-2]
-    alike = all(x.ndim == 4 and x.shape[0] == n for x in arrays)
+    n, length, scores = query.shape[0], query.shape[-2], math.prod(query.shape[:-1]) * key.shape[-2]
+    alike = all(x.ndim == 4 and x.shape[0] == n for x in (query, key, value))
     alike = alike and (attn_mask is None or attn_mask.ndim <= 4)
-    if not current().on_cpu or not alike or n < 2 or scores < SPLIT:
-        return [(arrays, attn_mask)]
-    masks: list[OptArray] = [attn_mask, attn_mask]
+    if not current().on_cpu or not alike or scores < SPLIT:
+        return [WHOLE]
+    square = is_causal and attn_mask is None and length == key.shape[-2]
+    blocks = 1 if not square or length < 128 else 2 if length < 512 else 4
+    edges = [length * i // blocks for i in range(blocks + 1)]
+    queries = [slice(a, b) for a, b in itertools.pairwise(edges)] if blocks > 1 else [slice(None)]
+    samples = [slice(0, n // 2), slice(n // 2, n)] if n > 1 and blocks < 4 else [slice(None)]
+    return [_Part(s, q, slice(q.stop) if square else slice(None)) for s in samples for q in queries]
+
+
+def _attended(
+    part: _Part, query: jax.Array, key: jax.Array, value: jax.Array, attn_mask: OptArray, **how: Any
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """A part's output, and the shares and their total of :func:`_shares`."""
+    query, key, value = part.taken(query, key, value)
     if attn_mask is not None and attn_mask.ndim == 4 and attn_mask.shape[0] > 1:
-        masks = [attn_mask[: n // 2], attn_mask[n // 2 :]]
-    halves = zip(*map(_halves, arrays), strict=True)
-    return list(zip(halves, masks, strict=True))
-
-
-def _halves(x: jax.Array) -> list[jax.Array]:
-    n, turned = x.shape[0] // 2, _turned(x)
-    return [_turned(turned[:n]), _turned(turned[n:])]
+        attn_mask = attn_mask[part.samples]
+    shares, total = _shares(query, key, attn_mask, first=part.queries.start or 0, **how)
+    # Dividing the few results costs less than dividing the many weights.
+    out = widen(jnp.matmul(shares.astype(value.dtype), value)) / total
+    return out.astype(value.dtype), shares, total
 
 
 def _turned(x: jax.Array) -> jax.Array:
     return jnp.swapaxes(x, 1, 2)
 
 
-def _joined(parts: list[jax.Array]) -> jax.Array:
-    return parts[0] if len(parts) == 1 else _turned(jnp.concatenate([_turned(p) for p in parts]))
+def _joined(parts: list[_Part], found: list[jax.Array], *, keys: bool = False) -> jax.Array:
+    """What was found for each part's queries, or for its keys, as one array."""
+    if parts == [WHOLE]:
+        return found[0]
+    samples: dict[int, list[jax.Array]] = {}
+    for part, x in zip(parts, found, strict=True):
+        samples.setdefault(part.samples.start or 0, []).append(_turned(x))
+    join = _sum_of_beginnings if keys else _side_by_side
+    return _turned(jnp.concatenate([join(blocks) for blocks in samples.values()]))
+
+
+def _side_by_side(blocks: list[jax.Array]) -> jax.Array:
+    return jnp.concatenate(blocks, 1)
+
+
+def _sum_of_beginnings(blocks: list[jax.Array]) -> jax.Array:
+    """The sum of arrays of which each has as many rows as the one before it, or more."""
+    edges = [0, *(x.shape[1] for x in blocks)]
+    sums = [
+        functools.reduce(operator.add, [x[:, a:b] for x in blocks[i:]])
+        for i, (a, b) in enumerate(itertools.pairwise(edges))
+    ]
+    return jnp.concatenate(sums, 1)
 
 
 def _in_one_kernel(
@@ -225,29 +274,41 @@ def _attention_forward(
 ) -> tuple[Array, Any]:  # fmt: skip
     if not current().on_cpu:
         return jax.vjp(_cudnn(is_causal, scale), query, key, value)
-    parts = []
-    for part, mask in _split((query, key, value), attn_mask):
-        out, *rest = _attended(*part, attn_mask=mask, is_causal=is_causal, scale=scale)
-        parts.append((*part, out, *rest))
-    return _joined([part[3] for part in parts]), parts
+    parts = _parts(query, key, value, attn_mask, is_causal)
+    how = {"attn_mask": attn_mask, "is_causal": is_causal, "scale": scale}
+    found = [_attended(part, query, key, value, **how) for part in parts]
+    return _joined(parts, [out for out, *_ in found]), (query, key, value, attn_mask, found)
 
 
 def _attention_backward(
-    saved: Any, cotangent: Array, *, scale: float | None = None, **static: Any
-) -> tuple[Any, ...]:
-    if not isinstance(saved, list):
+    saved: Any, cotangent: Array, *, is_causal: bool = False, scale: float | None = None,
+    **static: Any,
+) -> tuple[Any, ...]:  # fmt: skip
+    if callable(saved):
         return (*saved(cotangent), None)
+    *given, attn_mask, found = saved
+    parts = _parts(*given, attn_mask, is_causal)
     if scale is None:
-        scale = 1.0 / math.sqrt(saved[0][0].shape[-1])
-    givens = [cotangent] if len(saved) == 1 else _halves(cotangent)
-    parts = [_part_backward(part, given, scale) for part, given in zip(saved, givens, strict=True)]
-    by_query, by_key, by_value = (_joined(list(x)) for x in zip(*parts, strict=True))
-    return by_query, by_key, by_value, None
+        scale = 1.0 / math.sqrt(given[0].shape[-1])
+    by_part = [
+        _part_backward(part.taken(*given), *kept, part.of(cotangent, part.queries), scale)
+        for part, kept in zip(parts, found, strict=True)
+    ]
+    by_query, by_key, by_value = map(list, zip(*by_part, strict=True))
+    by_keys = [_joined(parts, by, keys=True) for by in (by_key, by_value)]
+    return _joined(parts, by_query), *by_keys, None
 
 
-def _part_backward(saved: Any, by_out: jax.Array, scale: float) -> tuple[jax.Array, ...]:
+def _part_backward(
+    given: tuple[jax.Array, ...],
+    out: jax.Array,
+    shares: jax.Array,
+    total: jax.Array,
+    by_out: jax.Array,
+    scale: float,
+) -> tuple[jax.Array, ...]:
     """The gradients of queries, keys and values, with shares that are not divided yet."""
-    query, key, value, out, shares, total = saved
+    query, key, value = given
     by_sum = by_out / total
     by_scores = shares * (_by_rows(by_sum, value) - jnp.sum(by_sum * out, -1, keepdims=True))
     # With the many scores as the right operand: as the left one it would be read across memory.
