@@ -7,7 +7,7 @@ import json
 from tests.programs import run
 
 PROBE = """
-import json, os, sys, threading, warnings
+import gc, json, os, sys, threading, warnings
 import jax
 import numpy as np
 
@@ -21,6 +21,7 @@ def state():
         "threads": threading.active_count(),
         "numpy": {k: repr(v) for k, v in np.get_printoptions().items()},
         "filters": [repr(f) for f in warnings.filters],
+        "collector": [gc.isenabled(), gc.get_threshold(), gc.get_freeze_count()],
         "recursion": sys.getrecursionlimit(),
         "switch": sys.getswitchinterval(),
     }

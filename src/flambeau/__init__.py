@@ -4,6 +4,11 @@
 recorded as it runs and executed as one compiled XLA program.
 """
 
+# --- no garbage collection until all is imported
+from flambeau._pause import Pause as _Pause
+
+_pause = _Pause()
+
 # Blocks: one per family, so that each is found (and edited) on its own.
 # --- engine and settings
 from flambeau import errors
@@ -1522,3 +1527,4 @@ __all__ = [
 
 # --- errors end in the user's line: of the names above
 _seal()
+del _pause

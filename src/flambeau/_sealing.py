@@ -48,8 +48,9 @@ def _seal_new(complete: str) -> None:
     classes: dict[type, None] = {}
     for module in sorted(new, key=lambda m: (m.__name__.count("."), m.__name__)):
         _done.add(module.__name__)
+        names = _names(module)
         for name, found in list(vars(module).items()):
-            if not _offers(module, name, found):
+            if not _offers(names, name, found):
                 continue
             if type(found) is FunctionType and _wants_it(found):
                 if found not in _wrappers:
@@ -69,11 +70,21 @@ def _seal_new(complete: str) -> None:
             _seal_class(cls)
 
 
-def _offers(module: ModuleType, name: str, found: Any) -> bool:
-    """Whether a name is there for users: not what the module itself imports from inside."""
+def _names(module: ModuleType) -> frozenset[str] | None:
+    names = getattr(module, "__all__", None)
+    return None if names is None else frozenset(names)
+
+
+def _offers(names: frozenset[str] | None, name: str, found: Any) -> bool:
+    """Whether a module offers a name to users: not what it imports from inside itself.
+
+    Args:
+        names: those that it says it offers, if it says so.
+        name: the name.
+        found: what it stands for.
+    """
     if name.startswith("_"):
         return False
-    names = getattr(module, "__all__", None)
     if names is not None:
         return name in names
     home = getattr(found, "__module__", None)

@@ -7,9 +7,11 @@ function and the in-place method of a row, with its signature and docstring.
 from __future__ import annotations
 
 import collections
+import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -569,6 +571,12 @@ def _default_source(p: Parameter) -> str:
     return "" if p.default is inspect.Parameter.empty else f"=_d_{p.name}"
 
 
+@functools.cache
+def _compiled(source: str) -> CodeType:
+    """Compiled once for all rows that have the same parameters: that takes longest of it."""
+    return compile(source, "<public function>", "exec")
+
+
 def public(op: Op) -> Callable[..., Any]:
     """The public function of a row: its signature and docstring, plus ``out=``.
 
@@ -576,7 +584,7 @@ def public(op: Op) -> Callable[..., Any]:
     """
     scope: dict[str, Any] = {
         "__name__": __name__, "_run": run, "_op": op, "_store": store_out, "_exact": op.exact_out,
-        "_hide": hide,
+        "_hide": hide, "_name": op.name, "_dtype_of": dtype_of_out,
     }  # fmt: skip
     params = [p for p in op.parameters if not (op.random and p.name == "key")]
     head, kw = [], []
@@ -605,19 +613,20 @@ def public(op: Op) -> Callable[..., Any]:
     generator = ", generator=generator" if op.random else ""
     body = f"_run(_op, {dyn}, {static}{generator})"
     apart = dyn if op.distinct else "()"
-    scope["_dtype_of"] = dtype_of_out
     lines = [f"return {body}"]
     if not op.view:
         lines = ["if out is None:", *(f"    {line}" for line in lines)]
         if not op.exact_out and any(p.kind == "optdtype" and p.name == "dtype" for p in params):
             # What sums is summed in the dtype of ``out``.
             lines.append("dtype = _dtype_of(out, dtype)")
-        lines.append(f"return _store(out, {body}, {op.name!r}, exact=_exact, apart={apart})")
-    source = f"def {op.name}({signature}):\n    try:\n"
+        lines.append(f"return _store(out, {body}, _name, exact=_exact, apart={apart})")
+    source = f"def public({signature}):\n    try:\n"
     source += "".join(f"        {line}\n" for line in lines)
     source += "    except Exception as error:\n        _hide(error)\n        raise\n"
-    exec(compile(source, f"<public {op.name}>", "exec"), scope)
-    function = scope[op.name]
+    exec(_compiled(source), scope)
+    function = scope["public"]
+    function.__name__ = function.__qualname__ = op.name
+    function.__code__ = function.__code__.replace(co_name=op.name, co_qualname=op.name)
     function.__doc__ = op.__doc__
     function.__module__ = "flambeau"
     function.op = op
