@@ -142,6 +142,7 @@ class Saving:
             call.name,
             fn,
             signature=call.signature and f"saving({call.signature}){needs}{words}",
+            learns=True,  # the backward's structure
         )
 
     def backward(self, outs: tuple[Any, ...], given: tuple[int, ...]) -> Call:

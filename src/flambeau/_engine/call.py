@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from flambeau._engine import shapes
 from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.device import Place
 from flambeau._engine.xla import target_of
@@ -48,10 +49,11 @@ class Call:
         derives: the call whose stateless derivative it is, if it is one.
         signature: words that mean this call in any process; None if there are none (a
             user's function), and then programs with it are not kept on disk.
+        learns: whether calling ``fn`` tells more than shapes, so that it must be called.
     """
 
     __slots__ = (
-        "_shapes", "derives", "fn", "like", "name", "op", "order", "random", "replaces",
+        "_shapes", "derives", "fn", "learns", "like", "name", "op", "order", "random", "replaces",
         "residuals", "scatter", "signature", "single", "static", "taped", "view",
     )  # fmt: skip
 
@@ -72,8 +74,10 @@ class Call:
         like: tuple[int, ...] | None = None,
         order: str | None = None,
         derives: Call | None = None,
+        learns: bool = False,
     ):
         self.name = name
+        self.learns = learns
         self.derives = derives
         self.order = order
         self.replaces = replaces
@@ -106,15 +110,32 @@ class Call:
             known: list[Any] = [inputs[i] for i in self.like]
             found = self._shapes[key] = tuple(known)
         if found is None:
-            structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
-            try:
-                with jax.enable_x64(True), formulating(target_of(device)):
-                    outs = jax.eval_shape(self.fn, *structs)
-            except Exception as error:
-                raise _plain_error(error, self.name, inputs) from None
-            found = tuple(aval_of(o.shape, np.dtype(o.dtype), device) for o in outs)
+            single, outs = self._evaluated(inputs, device)
+            self.single = single
+            found = tuple(aval_of(shape, np.dtype(dtype), device) for shape, dtype in outs)
             self._shapes[key] = found
         return found
+
+    def _evaluated(self, inputs: tuple[Aval | None, ...], device: Place) -> shapes.Answer:
+        """The shapes of the results, from an earlier process or by abstract evaluation."""
+        target = target_of(device)
+        words = None
+        if self.signature is not None and not self.learns:
+            words = f"{self.signature}|{inputs}|{target}"
+            answer = shapes.known(words)
+            if answer is not None:
+                return answer
+        structs = [a and jax.ShapeDtypeStruct(a.shape, a.dtype) for a in inputs]
+        try:
+            with jax.enable_x64(True), formulating(target):
+                outs = jax.eval_shape(self.fn, *structs)
+        except Exception as error:
+            raise _plain_error(error, self.name, inputs) from None
+        assert self.single is not None  # the function has been called
+        answer = self.single, [(o.shape, np.dtype(o.dtype).name) for o in outs]
+        if words is not None:
+            shapes.note(words, answer)
+        return answer
 
     def __repr__(self) -> str:
         return f"<call {self.name}>"

@@ -30,6 +30,10 @@ LIMIT_BYTES = 2 << 30
 """The folder is kept below this size; the least recently used programs go first."""
 
 
+SHAPES = "shapes"
+"""The folder within it for shapes, a file for each version of what they follow from."""
+
+
 def program_key(signature: str | None, device: Place, kind: str = "") -> str | None:
     """The name of a program's file; None when it cannot be kept.
 
@@ -106,18 +110,34 @@ def store(key: str, compiled: Any) -> None:
         payload = pickle.dumps(serialize_executable.serialize(compiled))
     except Exception:  # what a backend cannot serialize is compiled again next time
         return
+    if write(config.cache_dir / key, payload):
+        _trim(config.cache_dir)
+
+
+def shapes_file() -> Path | None:
+    """Where shapes are kept (:mod:`flambeau._engine.shapes`); None where nothing is."""
+    if config.cache_dir is None:
+        return None
+    return config.cache_dir / SHAPES / hashlib.sha256(_surroundings().encode()).hexdigest()[:24]
+
+
+def write(path: Path, payload: bytes) -> bool:
+    """Write a file whole, or not at all. Gives whether it is there; failing to is no error."""
     temporary = None
     try:
-        config.cache_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=config.cache_dir, prefix=".new-")
+        for folder in (config.cache_dir, path.parent):
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         with os.fdopen(handle, "wb") as file:
             file.write(payload)
-        Path(temporary).replace(config.cache_dir / key)
-        _trim(config.cache_dir)
+        Path(temporary).replace(path)
     except OSError:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
+        return False
+    return True
 
 
 class Stored(NamedTuple):
@@ -134,8 +154,9 @@ def contents(folder: Path) -> list[Stored]:
     with contextlib.suppress(FileNotFoundError):
         for entry in os.scandir(folder):
             with contextlib.suppress(OSError):  # another process may have removed it
-                info = entry.stat()
-                found.append(Stored(info.st_mtime, info.st_size, entry.path))
+                if entry.is_file():
+                    info = entry.stat()
+                    found.append(Stored(info.st_mtime, info.st_size, entry.path))
     return sorted(found)
 
 
@@ -149,9 +170,16 @@ def _removed(files: list[Stored]) -> list[Stored]:
 
 
 def clear(folder: Path) -> tuple[int, int]:
-    """Remove every program; gives how many and how many bytes."""
+    """Remove every program, and what is beside them; gives how many and how many bytes."""
+    trim_shapes(folder / SHAPES, 0)
     gone = _removed(contents(folder))
     return len(gone), sum(file.size for file in gone)
+
+
+def trim_shapes(folder: Path, keep: int) -> None:
+    """Remove the files of shapes that are older than the `keep` newest."""
+    files = contents(folder)
+    _removed(files[: len(files) - keep])
 
 
 def _trim(folder: Path) -> None:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from flambeau._config import config
-from flambeau._engine import disk, memory, xla
+from flambeau._engine import disk, memory, shapes, xla
 from flambeau._engine.call import SUM, Call
 from flambeau._engine.device import Place
 from flambeau._engine.joint import Joint
@@ -231,6 +231,7 @@ def compile_graph(
             compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o), kind)
         if key:
             disk.store(key, compiled)
+            shapes.keep()
         memory.give_back(time.perf_counter() - start)
     seconds = time.perf_counter() - start
     stats.from_disk += hit

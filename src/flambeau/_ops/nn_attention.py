@@ -284,7 +284,7 @@ def _attention_backward(
     saved: Any, cotangent: Array, *, is_causal: bool = False, scale: float | None = None,
     **static: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
-    if callable(saved):
+    if not isinstance(saved, tuple):
         return (*saved(cotangent), None)
     *given, attn_mask, found = saved
     parts = _parts(*given, attn_mask, is_causal)
@@ -294,7 +294,7 @@ def _attention_backward(
         _part_backward(part.taken(*given), *kept, part.of(cotangent, part.queries), scale)
         for part, kept in zip(parts, found, strict=True)
     ]
-    by_query, by_key, by_value = map(list, zip(*by_part, strict=True))
+    by_query, by_key, by_value = ([by[i] for by in by_part] for i in range(3))
     by_keys = [_joined(parts, by, keys=True) for by in (by_key, by_value)]
     return _joined(parts, by_query), *by_keys, None
 
