@@ -31,7 +31,7 @@ LIMIT_BYTES = 2 << 30
 
 
 SHAPES = "shapes"
-"""The folder within it for shapes, a file for each version of what they follow from."""
+"""The folder within that of the programs for shapes, a file for each version of their source."""
 
 
 def program_key(signature: str | None, device: Place, kind: str = "") -> str | None:
