@@ -4,18 +4,29 @@ import ctypes
 import os
 import sys
 
+import jax
+import numpy as np
 import pytest
 
+import flambeau as torch
 from flambeau._engine import executor, memory
 from flambeau._engine.memory import _ARENA_MAX, _MMAP_MAX, _TOP_PAD, _TRIM_THRESHOLD
 
 LARGE = memory.LARGE
 
 
+class Holes:
+    taken = 0
+
+    def take(self):
+        self.taken += 1
+
+
 class Libc:
     def __init__(self):
         self.calls = {}
         self.trimmed = 0
+        self.holes = Holes()
 
     def mallopt(self, parameter, value):
         self.calls[parameter] = value
@@ -31,7 +42,13 @@ def libc(monkeypatch):
     monkeypatch.setattr(memory, "_glibc", lambda: found)
     monkeypatch.setattr(memory.config, "keep_memory", True)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(memory, "Holes", lambda libc: libc.holes)
     return found
+
+
+def compiled(seconds):
+    """As if XLA had compiled for so long."""
+    jax.monitoring.record_event_duration_secs(memory.COMPILED, seconds)
 
 
 def test_a_large_model_has_one_heap_for_all_threads(libc):
@@ -48,13 +65,37 @@ def test_a_small_one_leaves_threads_their_heaps(libc, expected):
 
 
 @pytest.mark.parametrize("expected", [0, LARGE])
-def test_what_a_long_compilation_took_goes_back(libc, expected):
-    memory.give_back(memory.LONG)  # nothing was kept yet
+def test_what_compilations_took_goes_back(libc, expected):
+    memory.put_in_order()  # nothing was kept yet
     memory.keep(expected)
-    memory.give_back(memory.LONG / 2)
-    assert libc.trimmed == 0
-    memory.give_back(memory.LONG)
+    compiled(memory.LONG / 2)
+    memory.put_in_order()
+    assert (libc.trimmed, libc.holes.taken) == (0, 0)
+    compiled(memory.LONG / 2)
+    assert memory.disordered()
+    memory.put_in_order()
+    assert not memory.disordered()
     assert libc.trimmed == 1
+    assert libc.holes.taken == (1 if expected else 0)  # of the one heap
+    memory.put_in_order()
+    assert libc.trimmed == 1
+
+
+def test_a_program_runs_on_a_heap_in_order(libc):
+    memory.keep(LARGE)
+    x = torch.arange(6.0) * 2
+    assert float(x.sum()) == 30
+    compiled(memory.LONG)
+    assert float((x + 1).sum()) == 36
+    assert not memory.disordered()
+    assert libc.trimmed == 1
+
+
+def test_jax_tells_that_it_compiled(libc):
+    memory.keep(LARGE)
+    before = memory._heap.seconds
+    jax.jit(lambda x: x * 3.5 + 0.123)(np.arange(7.0))
+    assert memory._heap.seconds > before
 
 
 def test_many_cores_keep_their_heaps(libc, monkeypatch):
@@ -72,7 +113,8 @@ def test_only_the_first_call_counts(libc):
 def test_it_can_be_switched_off(libc, monkeypatch):
     monkeypatch.setattr(memory.config, "keep_memory", False)
     memory.keep(LARGE)
-    memory.give_back(memory.LONG)
+    compiled(memory.LONG)
+    memory.put_in_order()
     assert libc.calls == {}
     assert libc.trimmed == 0
 

@@ -7,7 +7,8 @@ told to take large blocks from its heaps too and to keep up to 2 GiB of them.
 
 The heaps that glibc gives to other threads than the first end at 64 MiB, and it is another thread
 that runs a program. Where the first program is that of a large model all threads are given the
-first heap; small ones would lose more by waiting for it than there is to gain.
+first heap; small ones would lose more by waiting for it than there is to gain. What compiling
+leaves in the one heap is cleared away (:mod:`flambeau._engine.holes`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jax.monitoring
+
 from flambeau._config import config
+from flambeau._engine.holes import Holes
 
 # The numbers of mallopt's parameters, from malloc.h.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
@@ -33,12 +37,24 @@ MOST_CORES = 16
 """On larger machines threads that compile would wait for one another at the one heap."""
 
 
+COMPILED = "/jax/core/compile/backend_compile_duration"
+"""What JAX calls the event that XLA has compiled something, whoever asked for it."""
+
+
 class _Heap:
-    """What glibc was told; nothing where it is not there or the user tells it things."""
+    """What glibc was told; nothing where it is not there or the user tells it things.
+
+    Attributes:
+        libc: glibc.
+        told: whether it was decided what to tell it.
+        holes: those of the heap that all threads share; None where each has its own.
+        seconds: how long XLA has compiled since the heap was put in order.
+    """
 
     libc: Any = None
     told = False
-    shared = False
+    holes: Holes | None = None
+    seconds = 0.0
 
 
 _heap = _Heap()
@@ -59,8 +75,8 @@ def keep(expected: int = 0) -> None:
     _heap.libc.mallopt(_MMAP_MAX, 0)
     _heap.libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
     if expected >= LARGE and (os.cpu_count() or 1) <= MOST_CORES:
-        _heap.shared = True
         _heap.libc.mallopt(_ARENA_MAX, 1)
+        _heap.holes = Holes(_heap.libc)
     else:
         _heap.libc.mallopt(_TOP_PAD, 64 << 20)  # a thread's heap that falls empty stays
 
@@ -70,14 +86,32 @@ def undecided() -> bool:
     return not _heap.told
 
 
-def give_back(seconds: float) -> None:
-    """Give back to the system what a compilation took: it lies free, and would for good.
+def _count(event: str, duration_secs: float, **_: Any) -> None:
+    if event == COMPILED:
+        _heap.seconds += duration_secs
 
-    Args:
-        seconds: how long that was; what came of a short one is not worth the walk.
+
+jax.monitoring.register_event_duration_secs_listener(_count)
+
+
+def disordered() -> bool:
+    """Whether so much was compiled that :func:`put_in_order` is due."""
+    return _heap.seconds >= LONG
+
+
+def put_in_order() -> None:
+    """Give back to the system what compiling took, and what lies free is out of malloc's way.
+
+    It would lie there for good. Where little was compiled it is not worth the walk.
     """
-    if _heap.libc is not None and seconds >= LONG:
-        _heap.libc.malloc_trim(0)
+    if not disordered():
+        return
+    _heap.seconds = 0.0
+    if _heap.libc is None:
+        return
+    _heap.libc.malloc_trim(0)
+    if _heap.holes is not None:
+        _heap.holes.take()
 
 
 def mappings_are_scarce() -> bool:

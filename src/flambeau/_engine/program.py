@@ -75,6 +75,8 @@ class Program:
     ) -> Sequence[Any]:
         self.uses += 1
         self.used = stats.launches
+        if memory.disordered():
+            memory.put_in_order()
         if watch.launched is not None:
             watch.launched.append((self, layout))
         if scalars[0] or scalars[1] or scalars[2]:
@@ -232,7 +234,6 @@ def compile_graph(
         if key:
             disk.store(key, compiled)
             shapes.keep()
-        memory.give_back(time.perf_counter() - start)
     seconds = time.perf_counter() - start
     stats.from_disk += hit
     stats.compile_seconds += seconds
