@@ -1,9 +1,12 @@
 """What XLA is told when it compiles."""
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from flambeau._engine import xla
+import flambeau as torch
+from flambeau._engine import executor, program, xla
 from flambeau._engine.device import CPU
 
 
@@ -47,3 +50,27 @@ def test_what_the_user_says_of_an_option_stands(monkeypatch):
     assert name in xla.options(CPU)
     monkeypatch.setenv("XLA_FLAGS", f"--{name}=false")
     assert name not in xla.options(CPU)
+
+
+def test_compiled_programs_do_not_keep_places_in_the_source():
+    lowered = jax.jit(lambda x: jnp.sin(x) * 2).lower(np.ones(5, np.float32))
+    assert "sin" in lowered.compile().as_text().partition("op_name=")[2]
+    lowered = jax.jit(lambda x: jnp.cos(x) * 2).lower(np.ones(5, np.float32))
+    assert "metadata=" not in xla.without_places(lowered).compile().as_text()
+
+
+def test_recorded_programs_are_compiled_without_places(monkeypatch):
+    made = []
+    inner = program.compile_graph
+
+    def compile_graph(*args, **kwargs):
+        made.append(inner(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(executor, "compile_graph", compile_graph)
+    monkeypatch.setattr(executor, "_weather", executor._Weather())
+    monkeypatch.setattr(program.config, "cache_dir", None)
+    executor.begin()
+    assert float((torch.arange(11.0) * 1.5 + 0.25).sum()) == 85.25
+    assert made
+    assert all("metadata=" not in each.compiled.as_text() for each in made)

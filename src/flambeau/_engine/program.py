@@ -229,7 +229,8 @@ def compile_graph(
             with _tracing, formulating(layout.target):
                 # What is not read is an argument all the same where it brings memory.
                 kept = bool(vessels)
-                lowered = jax.jit(run, donate_argnums=given, keep_unused=kept).lower(*structs)
+                jitted = jax.jit(run, donate_argnums=given, keep_unused=kept)
+                lowered = xla.without_places(jitted.lower(*structs))
             compiled = xla.attempt(device, lambda o: lowered.compile(compiler_options=o), kind)
         if key:
             disk.store(key, compiled)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
+from jaxlib.mlir.passmanager import PassManager
 
 from flambeau._engine.device import Place
 from flambeau._ops.target import CPU, Target
@@ -91,3 +92,15 @@ def attempt(device: Place, compile: Callable[[dict[str, Any]], T], kind: str = "
             if not refused:
                 raise
             _unknown.update(refused)
+
+
+def without_places(lowered: jax.stages.Lowered) -> jax.stages.Lowered:
+    """A lowered program without the places in flambeau's source that its operations come from.
+
+    XLA keeps them with every instruction of the compiled program, and all of that is read again
+    with a program from disk: a fifth of the time.
+    """
+    module = lowered.compiler_ir()
+    with module.context:
+        PassManager.parse("builtin.module(strip-debuginfo)").run(module.operation)
+    return lowered
