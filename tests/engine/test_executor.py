@@ -296,6 +296,22 @@ def test_a_read_of_what_is_known_does_not_wait_for_a_compiler(slow_compiler):
     assert len(threads) == 1
 
 
+def test_reads_in_a_row_wait_for_no_compiler(slow_compiler):
+    allowed, threads = slow_compiler
+    known = torch.tensor(np.full(61, 2.0, np.float32))
+    known.tolist()  # its array is the device's from here on
+    y = known.asinh() * 3.5
+    assert known.tolist() == [2.0] * 61
+    z = known.acosh() * 3.5  # of the same array, while the first graph has not run
+    assert known.tolist() == [2.0] * 61
+    assert y._storage.value.array is None
+    assert z._storage.value.array is None
+    allowed.set()
+    np.testing.assert_allclose(y.numpy(), np.full(61, np.arcsinh(2.0) * 3.5), rtol=1e-6)
+    np.testing.assert_allclose(z.numpy(), np.full(61, np.arccosh(2.0) * 3.5), rtol=1e-6)
+    assert threading.main_thread() not in threads
+
+
 def test_what_needs_a_program_on_its_way_waits_for_it(slow_compiler):
     allowed, threads = slow_compiler
     known = torch.tensor(np.full(41, 2.0, np.float32))

@@ -175,13 +175,15 @@ _under_way: list[_Aside] = []
 
 
 def _wait_for_arrays(graph: Graph) -> None:
-    """Wait for graphs on their way that read what this one reads, too.
+    """Wait for graphs on their way that read what this one might overwrite.
 
     Until they have run they hold it, and whether it can be overwritten would be a matter of time.
     """
+    leaves = zip(graph.leaf_arrays, graph.leaf_refs, strict=True)
+    free = {id(array) for array, ref in leaves if ref.__class__ is not Value and ref() is None}
     for there in list(_under_way):
         assert there.ran is not None
-        if any(id(array) in there.arrays for array in graph.leaf_arrays):
+        if not free.isdisjoint(there.arrays):
             concurrent.futures.wait([there.ran])
         if there.ran.done():
             with contextlib.suppress(ValueError):  # another thread saw it too
