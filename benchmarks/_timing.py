@@ -41,8 +41,10 @@ def machine() -> str:
 
     import jax
 
+    from flambeau._engine.hardware import processor
+
     return (
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"jax {jax.__version__} on {jax.devices()[0].device_kind}"
     )
 

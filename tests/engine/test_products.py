@@ -4,10 +4,16 @@ import pytest
 
 import flambeau as torch
 from flambeau import nn
-from flambeau._engine import recorder, xla
+from flambeau._engine import products, recorder, xla
 from flambeau._engine.device import CPU
 from flambeau._engine.layout import Layout
 from flambeau._engine.products import suit_eigen
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch):
+    """A processor without wide vectors, where the libraries are close."""
+    monkeypatch.setattr(products, "wide_vectors", lambda: False)
 
 
 def suits(compute) -> bool:

@@ -13,7 +13,6 @@ import functools
 import hashlib
 import os
 import pickle
-import platform
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from jax.experimental import serialize_executable
 from flambeau._config import config
 from flambeau._engine import xla
 from flambeau._engine.device import Place
+from flambeau._engine.hardware import features, processor
 
 LIMIT_BYTES = 2 << 30
 """The folder is kept below this size; the least recently used programs go first."""
@@ -65,16 +65,8 @@ def _hardware(device: Place) -> str:
     dev = device.jax_device()
     words = f"{dev.platform}|{dev.device_kind}|{dev.client.platform_version}|{dev.id}"
     if device.kind == "cpu":
-        words += f"|{platform.machine()}|{os.cpu_count()}|{_cpu_flags()}"
+        words += f"|{os.cpu_count()}|{processor()}|{sorted(features())}"
     return words
-
-
-def _cpu_flags() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith(("flags", "Features")):
-                return hashlib.sha256(line.encode()).hexdigest()
-    return platform.processor()
 
 
 def load(key: str, device: Place) -> Any:

@@ -3,7 +3,8 @@
 XLA:CPU hands products to YNNPACK or to Eigen, all of a program's to one of them. Eigen packs the
 second matrix anew in each call. Where many rows meet a small matrix that is little beside the
 product and Eigen is faster; where few rows meet a large one it takes up to four times as long
-(``docs/internals/performance.md``). YNNPACK also prepares each kernel when it first runs.
+(``docs/internals/performance.md``). YNNPACK also prepares each kernel when it first runs. On
+processors with wide vectors YNNPACK is ahead either way, but for a few sizes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 import numpy as np
 
 from flambeau._engine.aval import Aval
+from flambeau._engine.hardware import wide_vectors
 from flambeau._engine.layout import Layout
 
 ROWS = 512
@@ -39,6 +41,8 @@ _IN_LOOPS = {"lstm_layer", "gru_layer", "rnn_layer"}
 
 def suit_eigen(layout: Layout) -> bool:
     """Whether most of the multiplications in a program are in products that suit Eigen."""
+    if wide_vectors():
+        return False
     suited = total = 0
     for step, avals in zip(layout.steps, layout.inputs, strict=True):
         name = step.call.name

@@ -14,6 +14,7 @@ import jax
 from jaxlib.mlir.passmanager import PassManager
 
 from flambeau._engine.device import Place
+from flambeau._engine.hardware import wide_vectors
 from flambeau._ops.target import CPU, Target
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -35,6 +36,9 @@ _MORE: dict[tuple[str, str], dict[str, Any]] = {
 }
 """What is told of programs of a kind on top: ``"small"`` ones, whose every array is small, and
 ``"eigen"`` ones, whose products suit Eigen."""
+
+_WIDE: dict[str, Any] = {"xla_cpu_prefer_vector_width": 512}
+"""What is told on a CPU whose vectors are wide; XLA's own choice is 256 everywhere."""
 
 _unknown: set[str] = set()
 T = TypeVar("T")
@@ -78,6 +82,8 @@ def options(device: Place, kind: str = "") -> dict[str, Any]:
     """The options that programs, or those of some kind, for a device are compiled with."""
     flags = os.environ.get("XLA_FLAGS", "")
     chosen = _OPTIONS.get(device.kind, {}) | _MORE.get((device.kind, kind), {})
+    if device.kind == "cpu" and wide_vectors():
+        chosen = chosen | _WIDE
     return {k: v for k, v in chosen.items() if k not in flags and k not in _unknown}
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flambeau._engine.hardware import processor
 from flambeau._version import __version__
 from flambeau.cli._bench import child, report
 from flambeau.cli._bench.cases import CASES
@@ -172,6 +173,6 @@ def _machine() -> str:
     versions = {n: v for n, v in _versions().items() if v and n in ("jax", "torch", "flax")}
     device = _devices()[0].device_kind
     return (
-        f"{platform.machine()}, {os.cpu_count()} cores, {device}, Python "
+        f"{processor()}, {os.cpu_count()} cores, {device}, Python "
         f"{platform.python_version()}, " + ", ".join(f"{n} {v}" for n, v in versions.items())
     )

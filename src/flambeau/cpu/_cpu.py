@@ -6,10 +6,10 @@ import contextlib
 import os
 import platform
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from flambeau._engine.device import CPU
+from flambeau._engine.hardware import features
 from flambeau._tensor.streams import Event, Stream, StreamContext, wait_for
 
 __all__ = [
@@ -77,12 +77,6 @@ def get_capabilities() -> dict[str, Any]:
         "architecture": platform.machine(),
         "logical_cores": os.cpu_count() or 1,
     }
-    flags: set[str] = set()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith(("flags", "Features")):
-                flags = set(line.partition(":")[2].split())
-                break
     for name in ("sse4_2", "avx", "avx2", "fma", "avx512f", "amx_tile", "asimd", "sve"):
-        found[name] = name in flags
+        found[name] = name in features()
     return found

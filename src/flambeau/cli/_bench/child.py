@@ -80,6 +80,16 @@ def wait(result: Any) -> None:
         result.detach().float().sum().item()
 
 
+def once(step: Callable[[], Any]) -> float:
+    """Seconds of one step: the least of several, since the first after others were built is slow."""
+    times: list[float] = []
+    while len(times) < 10 and sum(times) < 0.2:
+        begin = time.perf_counter()
+        wait(step())
+        times.append(max(time.perf_counter() - begin, 1e-6))
+    return min(times)
+
+
 def turns(case: str, seconds: float, names: list[str]) -> dict[str, Any]:
     """All contenders in turn, in rounds: medians of seconds per step, and of their ratios."""
     steps: dict[str, Callable[[], Any]] = {}
@@ -108,12 +118,7 @@ def turns(case: str, seconds: float, names: list[str]) -> dict[str, Any]:
             from flambeau._engine.program import stats
 
             programs = stats.programs
-    counts = {}
-    for name, step in steps.items():
-        begin = time.perf_counter()
-        wait(step())
-        once = time.perf_counter() - begin
-        counts[name] = max(1, int(0.1 / max(once, 1e-6)))
+    counts = {name: max(1, int(0.1 / once(step))) for name, step in steps.items()}
     times: dict[str, list[float]] = {name: [] for name in steps}
     begin, rounds = time.perf_counter(), 0
     while rounds < 3 or (time.perf_counter() - begin < seconds and rounds < 31):
