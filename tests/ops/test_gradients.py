@@ -107,6 +107,18 @@ CASES = {
         (("reverse", True),),
         (1, 1, 1, 1, 1, 0, 0, 0, 0),
     ),
+    "lstm, two spans of time": lambda: (
+        nn_rnn.lstm_layer,
+        [draw(5, 20, 3), draw(20, 4), draw(20, 4), draw(16, 3), draw(16, 4), draw(16), draw(16)],
+        (("reverse", False),),
+        (1, 1, 1, 1, 1, 1, 1, 0, 0),
+    ),
+    "lstm, two spans of time, backwards": lambda: (
+        nn_rnn.lstm_layer,
+        [draw(5, 20, 3), draw(20, 4), draw(20, 4), draw(16, 3), draw(16, 4), draw(16)],
+        (("reverse", True),),
+        (1, 1, 1, 1, 1, 1, 0, 0, 0),
+    ),
     "lstm, projected": lambda: (
         nn_rnn.lstm_layer,
         [draw(5, 2, 3), draw(2, 2), draw(2, 4), draw(16, 3), draw(16, 2), draw(2, 4)],

@@ -173,6 +173,27 @@ def _with_row(rows: jax.Array, row: jax.Array, n: jax.Array) -> jax.Array:
     return lax.dynamic_update_slice(rows, row[None], (n, 0, 0), allow_negative_indices=False)
 
 
+class _Saved(NamedTuple):
+    """What the backward of a span of time needs of its forward."""
+
+    input: jax.Array
+    outputs: jax.Array
+    cells: jax.Array
+    gates: jax.Array
+
+
+def _spans(input: jax.Array, hidden: int) -> list[slice]:
+    """The spans of time that a layer goes through, the earliest first.
+
+    On a CPU a loop occupies one core; products for one span run on others beside the loop of
+    the next. That pays where a span has enough rows beside the size of its weights.
+    """
+    steps, batch, _ = input.shape
+    if current().on_cpu and steps > 1 and steps * batch >= 16 * hidden:
+        return [slice(0, steps // 2), slice(steps // 2, steps)]
+    return [slice(0, steps)]
+
+
 def _lstm_forward(
     input: Array,
     hx: Array,
@@ -186,8 +207,24 @@ def _lstm_forward(
     *,
     reverse: bool,
 ) -> tuple[Any, Any]:
-    time = _Time(input.shape[0], reverse)
     across = turned(w_hh)  # once, where each step would do it
+    state = hx, cx
+    results, saved = [], []
+    for span in _spans(input, hx.shape[-1])[:: -1 if reverse else 1]:
+        # The gates take the place of the projections that they are computed from.
+        projected = _project(input[span], w_ih, b_ih, b_hh)
+        output, state, kept = _lstm_span(projected, *state, across, reverse)
+        results.append(output)
+        saved.append(_Saved(input[span], *kept))
+    output = jnp.concatenate(results[:: -1 if reverse else 1])
+    return (output, *state), (w_ih, w_hh, b_ih, b_hh, saved)
+
+
+def _lstm_span(
+    projected: jax.Array, hx: jax.Array, cx: jax.Array, across: jax.Array, reverse: bool
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array], tuple[jax.Array, ...]]:
+    """The output of a span of time, the last state, and what is kept for the backward."""
+    time = _Time(len(projected), reverse)
 
     def step(n: jax.Array, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         outputs, cells, gates = state
@@ -201,18 +238,51 @@ def _lstm_forward(
         outputs = _with_row(outputs, o * jnp.tanh(_row(cells, left)), left)
         return outputs, cells, gates
 
-    # The gates take the place of the projections that they are computed from.
-    projected = _project(input, w_ih, b_ih, b_hh)
     state = (time.kept(hx), time.kept(cx), projected)
     outputs, cells, gates = lax.fori_loop(0, time.steps, step, state)
-    result = time.left(outputs), time.last(outputs), time.last(cells)
-    return result, (input, w_ih, w_hh, b_ih, b_hh, outputs, cells, gates)
+    return time.left(outputs), (time.last(outputs), time.last(cells)), (outputs, cells, gates)
 
 
 def _lstm_backward(saved: Any, cotangents: Any, *, reverse: bool) -> tuple[Any, ...]:
-    input, w_ih, w_hh, b_ih, b_hh, outputs, cells, gates = saved
-    time = _Time(input.shape[0], reverse)
-    by_output, by_h, by_c = cotangents
+    w_ih, w_hh, b_ih, b_hh, spans = saved
+    by_output, *by_state = cotangents
+    by_input, by_weights = [], []
+    # The forward's last span is first, which is the latest one unless it went in reverse.
+    past = 0
+    for span in reversed(spans):
+        start = past if reverse else len(by_output) - past - len(span.input)
+        past += len(span.input)
+        by_gates, by_state = _lstm_span_backward(
+            span, w_hh, by_output[start : start + len(span.input)], *by_state, reverse
+        )
+        by_input.append(lax.dot(by_gates, w_ih).reshape(span.input.shape))
+        by_weights.append(_lstm_weights(by_gates, span, reverse))
+    by_w_ih, by_w_hh, by_bias = (
+        sum(parts[1:], parts[0]) for parts in zip(*by_weights, strict=True)
+    )
+    return (
+        jnp.concatenate(by_input[:: 1 if reverse else -1]),
+        *by_state,
+        by_w_ih,
+        by_w_hh,
+        None if b_ih is None else by_bias,
+        None if b_hh is None else by_bias,
+        None,
+        None,
+    )
+
+
+def _lstm_span_backward(
+    saved: _Saved,
+    w_hh: jax.Array,
+    by_output: jax.Array,
+    by_h: jax.Array,
+    by_c: jax.Array,
+    reverse: bool,
+) -> tuple[jax.Array, list[jax.Array]]:
+    """The gradients of a span's gates, one row for each step and sample, and of its first state."""
+    _, _, cells, gates = saved
+    time = _Time(len(by_output), reverse)
     # On a CPU gradients take the place of the gates that they are computed from.
     in_place = current().on_cpu
 
@@ -238,27 +308,15 @@ def _lstm_backward(saved: Any, cotangents: Any, *, reverse: bool) -> tuple[Any, 
 
     room = gates if in_place else jnp.zeros_like(gates)
     by_h, by_c, by_gates = lax.fori_loop(0, time.steps, step, (by_h, by_c, room))
-    flat = by_gates.reshape(-1, w_hh.shape[0])
-    by_w_ih, by_w_hh, by_bias = _lstm_weights(
-        flat, input.reshape(-1, w_ih.shape[1]), time.found(outputs).reshape(-1, w_hh.shape[1])
-    )
-    return (
-        lax.dot(flat, w_ih).reshape(input.shape),
-        by_h,
-        by_c,
-        by_w_ih,
-        by_w_hh,
-        None if b_ih is None else by_bias,
-        None if b_hh is None else by_bias,
-        None,
-        None,
-    )
+    return by_gates.reshape(-1, w_hh.shape[0]), [by_h, by_c]
 
 
 def _lstm_weights(
-    by_gates: jax.Array, input: jax.Array, found: jax.Array
+    by_gates: jax.Array, saved: _Saved, reverse: bool
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """The gradients of both weights and of a bias, from one row for each step and sample."""
+    """The gradients of both weights and of a bias, from those of a span's gates."""
+    input = saved.input.reshape(len(by_gates), -1)
+    found = _Time(len(saved.input), reverse).found(saved.outputs).reshape(len(by_gates), -1)
     if not current().on_cpu:
         return dot_rows(by_gates, input), dot_rows(by_gates, found), jnp.sum(by_gates, 0)
     # One product for all: its smaller operand is the one that is transposed in memory.

@@ -81,7 +81,7 @@ def wait(result: Any) -> None:
 
 
 def once(step: Callable[[], Any]) -> float:
-    """Seconds of one step: the least of several, since the first after others were built is slow."""
+    """Seconds of one step: the least of several, as the first since others were built is slow."""
     times: list[float] = []
     while len(times) < 10 and sum(times) < 0.2:
         begin = time.perf_counter()
