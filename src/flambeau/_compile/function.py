@@ -114,11 +114,10 @@ def _is_tensor(x: Any) -> bool:
 
 def _describe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any]:
     """The leaves of the arguments, and a key that tells kinds of calls apart."""
-    flat: list[Any]
-    if not kwargs and all(isinstance(a, TensorBase) for a in args):
-        flat, tree = list(args), len(args)
-    else:
+    if kwargs or not all(map(_is_tensor, args)):
         flat, tree = jax.tree_util.tree_flatten((args, kwargs), is_leaf=_is_tensor)
+    else:
+        flat, tree = list(args), len(args)
     parts: list[Any] = [
         tree,
         mode.grad,
@@ -295,7 +294,7 @@ class _Recording:
         for kind, source in plan.sources:
             if kind == "cell":
                 plan.avals.append((source, source.get().aval if source.get() else None))
-        plan.modules = [(m, m.training, hook_counts(m)) for m in self.modules.values()]
+        plan.modules = [(m, vars(m), m.training, hook_counts(m)) for m in self.modules.values()]
         for source, start, names in self.capture.hypers:
             if source is None:
                 continue

@@ -21,7 +21,7 @@ class Plan:
         self.live: tuple[int, ...] = ()
         self.tensors: list[tuple[Any, Any, bool, bool]] = []
         self.avals: list[tuple[Any, Any]] = []
-        self.modules: list[tuple[Module, bool, tuple[int, ...]]] = []
+        self.modules: list[tuple[Module, dict[str, Any], bool, tuple[int, ...]]] = []
         self.hypers: list[tuple[Any, Any, int, tuple[str, ...]]] = []
         self.groups: list[tuple[Any, Any, Any, int, int, int, Any]] = []
 

@@ -69,6 +69,7 @@ class _Form:
         self._into_cells = [w for w in writes if not isinstance(w[0], StorageCell)]
         self._clears = plan.clears
         self._tree = plan.tree
+        self._one = plan.tree == jax.tree_util.tree_structure(0)
         self._results = [
             (
                 kind,
@@ -126,7 +127,7 @@ class _Form:
             x if kind == "same" else wrap(Value(aval, outs[x]) if kind == "output" else x, edge)  # pyright: ignore[reportArgumentType]
             for kind, x, aval, edge in self._results
         ]
-        return jax.tree_util.tree_unflatten(self._tree, results)
+        return results[0] if self._one else self._tree.unflatten(results)
 
 
 class Replay:
@@ -269,8 +270,17 @@ class Replay:
             leaf = t._leaf
             if (leaf is not None and leaf.grad is not None) is not had_grad:
                 return False
-        for m, training, hooks in plan.modules:
-            if m.training is not training or hook_counts(m) != hooks:
+        for m, fields, training, hooks in plan.modules:
+            if m.training is not training:
+                return False
+            # Through the fields, as a module's own `__getattr__` makes every look slow.
+            if (
+                hooks
+                or fields["_forward_hooks"]
+                or fields["_forward_pre_hooks"]
+                or fields["_backward_hooks"]
+                or fields["_backward_pre_hooks"]
+            ) and hook_counts(m) != hooks:
                 return False
         for optimizer, group, static, n, groups, index, advancing in plan.groups:
             if (
