@@ -105,6 +105,21 @@ def test_each_case_is_told_its_device(monkeypatch):
     assert told == [("cpu", "cpu"), ("cuda", None)]
 
 
+@pytest.mark.parametrize(
+    ("steps", "taken", "seconds"),
+    [
+        ([0.01, 0.002, 0.003, *[0.004] * 20], 10, 0.002),  # the first one found its caches cold
+        ([0.15, 0.14, 0.13, 0.12], 2, 0.14),  # a step so long is not asked for ten times
+    ],
+)
+def test_how_long_a_step_takes(monkeypatch, steps, taken, seconds):
+    clock, left = [0.0], iter(steps)
+    monkeypatch.setattr(child.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(child, "wait", lambda n: clock.append(clock.pop() + n))
+    assert child.once(lambda: next(left)) == pytest.approx(seconds)
+    assert len(list(left)) == len(steps) - taken
+
+
 def test_a_child_measures_in_a_process_of_its_own():
     done = subprocess.run(
         [sys.executable, child.__file__, "turns", "tiny MLP", "0", "flambeau", "JAX"],
