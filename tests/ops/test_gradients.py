@@ -35,6 +35,14 @@ def both(op, inputs, static=(), layout=None):
     return run(False), run(True)
 
 
+def lstm(batch, biases, reverse):
+    """A case of five steps; so many samples, and rows enough for two spans of time or not."""
+    state = draw(batch, 4), draw(batch, 4)
+    weights = draw(16, 3), draw(16, 4), *[draw(16)] * biases
+    layout = (1,) * (5 + biases) + (0,) * (4 - biases)
+    return nn_rnn.lstm_layer, [draw(5, batch, 3), *state, *weights], (("reverse", reverse),), layout
+
+
 CASES = {
     "linear": lambda: (
         nn_linear.linear, [draw(3, 4, 5), draw(6, 5), draw(6)], (), (1, 1, 1)
@@ -95,30 +103,11 @@ CASES = {
         ),
         (1, 1, 0),
     ),
-    "lstm": lambda: (
-        nn_rnn.lstm_layer,
-        [draw(5, 2, 3), draw(2, 4), draw(2, 4), draw(16, 3), draw(16, 4), draw(16), draw(16)],
-        (("reverse", False),),
-        (1, 1, 1, 1, 1, 1, 1, 0, 0),
-    ),
-    "lstm, backwards, no bias": lambda: (
-        nn_rnn.lstm_layer,
-        [draw(5, 2, 3), draw(2, 4), draw(2, 4), draw(16, 3), draw(16, 4)],
-        (("reverse", True),),
-        (1, 1, 1, 1, 1, 0, 0, 0, 0),
-    ),
-    "lstm, two spans of time": lambda: (
-        nn_rnn.lstm_layer,
-        [draw(5, 20, 3), draw(20, 4), draw(20, 4), draw(16, 3), draw(16, 4), draw(16), draw(16)],
-        (("reverse", False),),
-        (1, 1, 1, 1, 1, 1, 1, 0, 0),
-    ),
-    "lstm, two spans of time, backwards": lambda: (
-        nn_rnn.lstm_layer,
-        [draw(5, 20, 3), draw(20, 4), draw(20, 4), draw(16, 3), draw(16, 4), draw(16)],
-        (("reverse", True),),
-        (1, 1, 1, 1, 1, 1, 0, 0, 0),
-    ),
+    "lstm": lambda: lstm(2, 2, False),
+    "lstm, backwards, no bias": lambda: lstm(2, 0, True),
+    "lstm, two spans of time": lambda: lstm(20, 2, False),
+    "lstm, two spans of time, backwards": lambda: lstm(20, 1, True),
+    "lstm, no samples": lambda: lstm(0, 2, False),
     "lstm, projected": lambda: (
         nn_rnn.lstm_layer,
         [draw(5, 2, 3), draw(2, 2), draw(2, 4), draw(16, 3), draw(16, 2), draw(2, 4)],

@@ -8,12 +8,12 @@ import platform
 from pathlib import Path
 
 WIDE = "avx512_fp16"
-"""What processors have since those that work on 512 bits at once as readily as on 256."""
+"""A feature that only processors have that work on 512 bits at once as readily as on 256."""
 
 
 @functools.cache
 def _facts() -> dict[str, str]:
-    """What Linux says of the first processor; nothing on other systems."""
+    """What Linux says of the first processor; no more than a name on other systems."""
     found: dict[str, str] = {}
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
@@ -21,7 +21,7 @@ def _facts() -> dict[str, str]:
             if not colon:
                 break  # where the second one begins
             found[name.strip()] = words.strip()
-    return found
+    return found or {"model name": platform.processor()}
 
 
 @functools.cache

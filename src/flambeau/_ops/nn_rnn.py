@@ -315,8 +315,8 @@ def _lstm_weights(
     by_gates: jax.Array, saved: _Saved, reverse: bool
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """The gradients of both weights and of a bias, from those of a span's gates."""
-    input = saved.input.reshape(len(by_gates), -1)
-    found = _Time(len(saved.input), reverse).found(saved.outputs).reshape(len(by_gates), -1)
+    found = _Time(len(saved.input), reverse).found(saved.outputs)
+    input, found = (a.reshape(len(by_gates), a.shape[-1]) for a in (saved.input, found))
     if not current().on_cpu:
         return dot_rows(by_gates, input), dot_rows(by_gates, found), jnp.sum(by_gates, 0)
     # One product for all: its smaller operand is the one that is transposed in memory.
