@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import flambeau
 from flambeau._engine import disk, hardware, products, xla
 from flambeau._engine.device import CPU
 
@@ -55,6 +56,13 @@ def test_other_architectures_name_them_otherwise(system):
     system(ARM)
     assert hardware.features() == {"fp", "asimd", "sve"}
     assert hardware.processor() == platform.machine()
+
+
+def test_capabilities_are_told_from_them(system):
+    system(INTEL.format(more="avx512f"))
+    told = flambeau.cpu.get_capabilities()
+    assert told["avx2"] is told["avx512f"] is True
+    assert told["amx_tile"] is told["sve"] is False
 
 
 def test_a_system_that_tells_no_more_than_a_name(system, monkeypatch):
