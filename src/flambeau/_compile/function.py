@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import sys
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,8 @@ from flambeau._autograd import levels
 from flambeau._autograd.tape import Node, mode
 from flambeau._compile.cells import GradCell, ItemCell, Snapshot, StorageCell, holders
 from flambeau._compile.plan import Plan
-from flambeau._compile.replay import REFUSED, Replay, hook_counts
+from flambeau._compile.replay import REFUSED, Replay
+from flambeau._compile.wiring import Wiring
 from flambeau._config import config
 from flambeau._engine import recorder
 from flambeau._engine.value import Value
@@ -53,8 +53,12 @@ class Compiled:
         functools.update_wrapper(self, fn, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        as_it_is = Compiled.observers or config._mode != "lazy" or levels.state.active
-        if as_it_is or recorder.capturing() is not None:
+        if (
+            Compiled.observers
+            or config._mode != "lazy"
+            or (recorder.layers is not None and levels.state.active)
+            or recorder.capturing() is not None
+        ):
             return self.fn(*args, **kwargs)
         flat, key = _describe(args, kwargs)
         kind = self._kinds.get(key)
@@ -216,6 +220,9 @@ class _Recording:
             if not self._cover(plan.writes, cell, value, ordinals, covered):
                 return None
         for cell, value in snapshot.grads_now():
+            had = self.snapshot.grads[id(cell.leaf)][1] is not None
+            if had is not (value is not None):
+                plan.moves_grads = True
             if value is None:
                 plan.clears.append(cell)
             elif not self._cover(plan.writes, cell, value, ordinals, covered):
@@ -285,16 +292,20 @@ class _Recording:
         storages = {
             id(s.storage) for k, s in plan.sources if k == "cell" and isinstance(s, StorageCell)
         }
+        tensors = []
         for t in self.snapshot.tensors.values():
             if id(t._storage) in storages and t._chain is None:
                 leaf = t._leaf
                 old = self.snapshot.grads.get(id(leaf)) if leaf is not None else None
                 had_grad = old is not None and old[1] is not None
-                plan.tensors.append((weakref.ref(t), t._storage, t._edge is not None, had_grad))
+                tensors.append((t, t._storage, t._edge is not None, had_grad))
         for kind, source in plan.sources:
             if kind == "cell":
                 plan.avals.append((source, source.get().aval if source.get() else None))
-        plan.modules = [(m, vars(m), m.training, hook_counts(m)) for m in self.modules.values()]
+        written = {(id(c.container), c.key) for c, _ in plan.writes if isinstance(c, ItemCell)}
+        plan.wiring = Wiring(
+            graph.device, graph.root.target, self.modules.values(), tensors, written
+        )
         for source, start, names in self.capture.hypers:
             if source is None:
                 continue

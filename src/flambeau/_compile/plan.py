@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from flambeau._compile.cells import GradCell, place
+from flambeau._compile.wiring import Wiring
 from flambeau._tensor.core import Leaf
-from flambeau.nn.module import Module
 
 
 class Plan:
-    """What a replay reads, writes, checks and returns."""
+    """What a replay reads, writes, checks and returns.
+
+    Attributes:
+        moves_grads: some leaf has a gradient afterwards and had none, or the other way round.
+    """
+
+    wiring: Wiring
 
     def __init__(self) -> None:
         self.sources: list[tuple[str, Any]] = []
@@ -19,9 +25,8 @@ class Plan:
         self.results: list[tuple[str, Any, Any]] = []
         self.tree: Any = None
         self.live: tuple[int, ...] = ()
-        self.tensors: list[tuple[Any, Any, bool, bool]] = []
         self.avals: list[tuple[Any, Any]] = []
-        self.modules: list[tuple[Module, dict[str, Any], bool, tuple[int, ...]]] = []
+        self.moves_grads = False
         self.hypers: list[tuple[Any, Any, int, tuple[str, ...]]] = []
         self.groups: list[tuple[Any, Any, Any, int, int, int, Any]] = []
 

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from flambeau._compile.cells import StorageCell, place
 from flambeau._compile.joined import PATIENCE, Joined, find_joint
 from flambeau._compile.plan import Plan
 from flambeau._engine import background, donation, recorder
+from flambeau._engine.changes import changes
 from flambeau._engine.device import CPU
 from flambeau._engine.executor import layout_of
 from flambeau._engine.joint import Joint
 from flambeau._engine.layout import Layout
 from flambeau._engine.program import Program, compile_graph, stats
 from flambeau._engine.value import Value
-from flambeau._engine.xla import target_of
 from flambeau._tensor.aliases import updates
 from flambeau._tensor.core import Leaf, Storage, value_of, wrap
-from flambeau.nn.module import Module
 
 JOIN_AFTER = 64
 """After so many replays the program that has the state of a small step as one array is made."""
 
 REFUSED = object()
 """What :meth:`Replay.attempt` gives for a call that the recording does not fit."""
+
+_NOTHING = contextlib.nullcontext()
 
 
 class _Form:
@@ -93,7 +96,7 @@ class _Form:
             if v is None or v.aval is not aval:
                 return None
             a = v.array
-            if a is None:
+            if a is None or a.__class__ is np.ndarray:
                 a = recorder.read(v)
             # Beside its place hold it: `v` or `a`, and the call of `count`.
             if donated and (v.pinned or count(v) > 3 or count(a) > 3):
@@ -101,11 +104,18 @@ class _Form:
             leaves[i] = a
         return leaves
 
-    def fill_in(self, leaves: list[Any], flat: list[Any]) -> None:
-        """Add the arguments to what the program takes."""
+    def fill_in(self, leaves: list[Any], flat: list[Any]) -> bool:
+        """Add the arguments to what the program takes.
+
+        Returns:
+            Whether NumPy's arrays are among them: the program takes them as they are.
+        """
+        raw = False
         for i, k in self._given:
             v = value_of(flat[k])
-            leaves[i] = recorder.read(v) if v.array is None else v.array
+            leaves[i] = a = recorder.read(v) if v.array is None else v.array
+            raw = raw or a.__class__ is np.ndarray
+        return raw
 
     def put(self, outs: Any) -> Any:
         """Put the results into their places, and give what the function returns."""
@@ -123,10 +133,11 @@ class _Form:
             cell.set(Value(aval, outs[at]))
         for cell in self._clears:
             cell.set(None)
-        results = [
-            x if kind == "same" else wrap(Value(aval, outs[x]) if kind == "output" else x, edge)  # pyright: ignore[reportArgumentType]
-            for kind, x, aval, edge in self._results
-        ]
+        results = []
+        for kind, x, aval, edge in self._results:
+            if kind == "output":
+                x = Value(aval, outs[x])  # pyright: ignore[reportArgumentType]
+            results.append(x if kind == "same" else wrap(x, edge))  # pyright: ignore[reportArgumentType]
         return results[0] if self._one else self._tree.unflatten(results)
 
 
@@ -148,6 +159,7 @@ class Replay:
         self.joined: Joined | None = None
         self.coming: Future[tuple[_Form, Joined] | None] | None = None
         self._runs = 0
+        self._default = device.is_default()
         layout = self.layout
         pairs = self._pairs(plan.live)
         outlived = plan.outlived()
@@ -185,20 +197,29 @@ class Replay:
         recorder.flush()
         if self.coming is not None and self.coming.done():
             self._adopt(self.coming)
-        if self.joined is not None:
-            return self._attempt_joined(self.joined, flat)
+        try:
+            result = self._run(flat) if self.joined is None else self._run_joined(self.joined, flat)
+        except BaseException:
+            changes.count += 1  # gradients may be gone
+            raise
+        if self.plan.moves_grads:
+            changes.count += 1
+        return result
+
+    def _run(self, flat: list[Any]) -> Any:
         form = self._form
         leaves = form.gathered()
         if leaves is None:
             return REFUSED
-        form.fill_in(leaves, flat)
+        raw = form.fill_in(leaves, flat)
         self._read_numbers()
-        with jax.enable_x64(True), self.device.scope():
-            # The new gradients take the memory of the old ones.
-            vessels = [_taken(leaf, aval) for leaf, aval in self._vessels]
-            for leaf, _ in form.outlived:
-                leaf.grad = None
-            outs = self.program(leaves, self.layout, self.scalars, vessels)
+        if raw or self._vessels or not self._default:
+            with self._wide():
+                # The new gradients take the memory of the old ones.
+                vessels = [_taken(leaf, aval) for leaf, aval in self._vessels]
+                outs = self._launched(form, leaves, vessels)
+        else:
+            outs = self._launched(form, leaves)
         result = form.put(outs)
         self._runs += 1
         if self._runs == JOIN_AFTER and self.device is CPU:
@@ -207,7 +228,7 @@ class Replay:
                 self.coming = background.start(lambda: self._join(*found))
         return result
 
-    def _attempt_joined(self, joined: Joined, flat: list[Any]) -> Any:
+    def _run_joined(self, joined: Joined, flat: list[Any]) -> Any:
         form = self._joined_form
         assert form is not None
         self._read_numbers()
@@ -217,16 +238,14 @@ class Replay:
             apart = joined.gathered()
             if leaves is None or apart is None:
                 return REFUSED
-            form.fill_in(leaves, flat)
-            with joined.lock, jax.enable_x64(True), self.device.scope():
+            raw = form.fill_in(leaves, flat)
+            with joined.lock, self._wide() if raw or not self._default else _NOTHING:
                 array = joined.taken(apart)
                 if array is None:
                     continue
                 leaves[0] = array
-                for leaf, _ in form.outlived:
-                    leaf.grad = None
                 try:
-                    outs = form.program(leaves, self.layout, self.scalars)
+                    outs = self._launched(form, leaves)
                 except BaseException:
                     joined.put_back(array)
                     raise
@@ -236,6 +255,17 @@ class Replay:
             joined.part()
             self.joined = self._joined_form = None
         return form.put(outs)
+
+    @contextlib.contextmanager
+    def _wide(self) -> Iterator[None]:
+        """What NumPy's arrays and new ones need: 64-bit types, and the device."""
+        with jax.enable_x64(True), self.device.scope():
+            yield
+
+    def _launched(self, form: _Form, leaves: list[Any], vessels: Sequence[Any] = ()) -> Any:
+        for leaf, _ in form.outlived:
+            leaf.grad = None
+        return form.program(leaves, self.layout, self.scalars, vessels)
 
     def _join(
         self, joint: Joint, storages: list[Storage], grads: list[Leaf]
@@ -261,27 +291,9 @@ class Replay:
     def _applies(self) -> bool:
         """Whether everything that the recording depended on still holds, Values excepted."""
         plan = self.plan
-        if self.layout.target != target_of(self.device):
+        if not plan.wiring.holds():
             return False
-        for ref, storage, tracked, had_grad in plan.tensors:
-            t = ref()
-            if t is None or t._storage is not storage or (t._edge is not None) is not tracked:
-                return False
-            leaf = t._leaf
-            if (leaf is not None and leaf.grad is not None) is not had_grad:
-                return False
-        for m, fields, training, hooks in plan.modules:
-            if m.training is not training:
-                return False
-            # Through the fields, as a module's own `__getattr__` makes every look slow.
-            if (
-                hooks
-                or fields["_forward_hooks"]
-                or fields["_forward_pre_hooks"]
-                or fields["_backward_hooks"]
-                or fields["_backward_pre_hooks"]
-            ) and hook_counts(m) != hooks:
-                return False
+        # Looked at each time: a group is a plain dictionary, in which users write.
         for optimizer, group, static, n, groups, index, advancing in plan.groups:
             if (
                 len(group["params"]) != n
@@ -301,15 +313,6 @@ class Replay:
                 floats[start + j] = float(values[name])
         if self.plan.hypers:
             updates.count += 1
-
-
-def hook_counts(m: Module) -> tuple[int, ...]:
-    """How many hooks of each kind a module has; empty without any."""
-    ahead, behind = m._forward_pre_hooks, m._forward_hooks
-    back_ahead, back = m._backward_pre_hooks, m._backward_hooks
-    if not (ahead or behind or back_ahead or back):
-        return ()
-    return len(behind), len(ahead), len(back), len(back_ahead)
 
 
 def _taken(leaf: Leaf, aval: Any) -> Any:

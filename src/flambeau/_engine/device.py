@@ -51,15 +51,17 @@ class Place:
             found = _FUSES[self] = nvidia and float(dev.compute_capability) >= 8.0
         return found
 
+    def is_default(self) -> bool:
+        """Whether JAX places arrays here if it is told nothing."""
+        found = _DEFAULT.get(self)
+        if found is None:
+            with jax.default_device(None):
+                found = _DEFAULT[self] = _devices(None)[0] == self.jax_device()
+        return found
+
     def scope(self) -> Any:
         """A context in which JAX places uncommitted arrays here; free on the default device."""
-        free = _DEFAULT.get(self)
-        if free is None:
-            with jax.default_device(None):
-                free = _DEFAULT[self] = _devices(None)[0] == self.jax_device()
-        if free:
-            return _NOTHING
-        return jax.default_device(self.jax_device())
+        return _NOTHING if self.is_default() else jax.default_device(self.jax_device())
 
 
 _NOTHING = contextlib.nullcontext()

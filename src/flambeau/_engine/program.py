@@ -29,10 +29,12 @@ from flambeau._ops.target import formulating
 class Program:
     """A compiled graph.
 
-    Calling it with the leaves and the packed numbers gives the live results. One with a
+    Calling it with the leaves and the packed numbers gives the live results. NumPy's arrays may be
+    among the leaves where 64-bit types are on in JAX (:func:`jax.enable_x64`). One with a
     :class:`Joint` takes and gives the joint array first, and no leaf or result that is in it.
 
     Attributes:
+        device: where it runs.
         compiled: gives the results in the order of their memory (see :func:`_order`).
         live: ordinals of the results.
         donated: ordinals of the leaves whose memory it reuses.
@@ -44,17 +46,20 @@ class Program:
     """
 
     __slots__ = (
-        "compiled", "donated", "held", "live", "seconds", "sorted", "used", "uses", "vessels"
+        "compiled", "device", "donated", "held", "live", "seconds", "sorted", "used", "uses",
+        "vessels",
     )  # fmt: skip
 
     def __init__(
         self,
+        device: Place,
         compiled: Any,
         live: tuple[int, ...],
         pairs: dict[int, int],
         vessels: tuple[int, ...] = (),
         joint: Joint | None = None,
     ):
+        self.device = device
         self.compiled = compiled
         self.live = live
         self.donated = tuple(sorted(pairs))
@@ -86,7 +91,8 @@ class Program:
             if words == held[0]:  # the copies on the device serve again
                 packs = held[1]
             else:
-                packs = [jax.device_put(p) for p in packs]
+                with jax.enable_x64(True), self.device.scope():
+                    packs = [jax.device_put(p) for p in packs]
                 self.held = (words, packs)  # at once: another thread may run this program
             outs = self.compiled(*leaves, *packs, *vessels)
         else:
@@ -170,7 +176,7 @@ def compile_graph(
     """
     number = number or stats.next_program()
     apart = [i for i in range(len(layout.leaf_slots)) if joint is None or i not in joint.leaves]
-    program = Program(None, live, pairs, vessels, joint)
+    program = Program(device, None, live, pairs, vessels, joint)
     order, first = _order(live, pairs, vessels), int(joint is not None)
     n_leaves = first + len(apart)
     n_read = n_leaves + sum(map(bool, layout.packed.values()))

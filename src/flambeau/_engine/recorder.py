@@ -21,6 +21,7 @@ import numpy as np
 from flambeau._config import config
 from flambeau._engine.aval import Aval, aval_of
 from flambeau._engine.call import Call
+from flambeau._engine.changes import changes
 from flambeau._engine.device import CPU, META, Place
 from flambeau._engine.value import Layer, Value
 from flambeau._engine.xla import Choices, target_of
@@ -528,8 +529,9 @@ def flush(aside: bool = False) -> None:
     """
     if _thread.capture is not None and _thread.capture.holds:
         return
-    for graph in list(_thread.graphs.values()):
-        graph.execute(aside)
+    for graph in tuple(_thread.graphs.values()):
+        if graph.state is not graph.root:
+            graph.execute(aside)
 
 
 def choose(**choices: Any) -> None:
@@ -539,6 +541,7 @@ def choose(**choices: Any) -> None:
     flush()
     for name, value in choices.items():
         setattr(Choices, name, value)
+    changes.count += 1
     for graph in _thread.graphs.values():
         if graph.state is graph.root:
             graph.reset()

@@ -14,6 +14,7 @@ from flambeau._autograd.backward import sum_call
 from flambeau._autograd.tape import Sink, Tracked, apply
 from flambeau._engine import recorder
 from flambeau._engine.call import SUM, Call, interned
+from flambeau._engine.changes import changes
 from flambeau._engine.value import Value
 from flambeau._ops.shape import OVERLAPPING, REINTERPRETING
 
@@ -86,6 +87,7 @@ class Leaf(Sink):
         old = self.grad
         if old is None:
             self.grad = wrap(grad.value, grad.edge)
+            changes.count += 1
         else:
             call = interned(SUM, sum_call)
             value, edge = value_of(old), old._edge
@@ -331,7 +333,10 @@ def write(t: TensorBase, value: Value, edge: Any, tracking: bool) -> None:
         storage.value = value
         storage.version += 1
         if tracking and (edge is not None or t._edge is not None):
+            changed = t._edge is None or edge is None
             t._edge = edge
+            if changed:
+                changes.count += 1
         return
     refuse_overlap(t)
     base = t._base

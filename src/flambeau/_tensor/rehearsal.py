@@ -17,6 +17,7 @@ from flambeau._autograd.tape import Node, mode
 from flambeau._config import config
 from flambeau._engine import recorder
 from flambeau._engine.call import SUM
+from flambeau._engine.changes import changes
 from flambeau._engine.recorder import Epoch, Graph, State
 from flambeau._engine.value import Value
 from flambeau._tensor.core import Leaf, TensorBase, wrap
@@ -155,6 +156,7 @@ def run(form: Form) -> bool:
             value = Value(aval, None, (epoch, slot))
             refs[first + k] = weakref.ref(value)
             leaf.grad = wrap(value)
+        changes.count += 1
     for node in nodes:
         node.release()
     return True

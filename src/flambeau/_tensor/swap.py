@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from flambeau._engine.changes import changes
+
 __all__ = ["set_module", "swap_tensors"]
 
 
@@ -48,3 +50,4 @@ def swap_tensors(t1: Any, t2: Any) -> None:
         if wants:
             t.requires_grad_(True)
             t.grad = leaf.grad
+    changes.count += 1

@@ -16,6 +16,7 @@ from flambeau._autograd import levels
 from flambeau._autograd.tape import Node, Tracked, bridge, mode
 from flambeau._engine import recorder
 from flambeau._engine.call import Call, interned
+from flambeau._engine.changes import changes
 from flambeau._engine.recorder import read
 from flambeau._ops import casts
 from flambeau._tensor import dtypes, gradients
@@ -352,6 +353,8 @@ class Tensor(Methods, TensorBase):
             self._edge = (gradients.leaf_of(self), 0)
         else:
             self._edge = None
+        if (edge is None) is requires_grad:
+            changes.count += 1
         return self
 
     @property
@@ -411,11 +414,13 @@ class Tensor(Methods, TensorBase):
         elif self._leaf is None:
             return
         gradients.leaf_of(self).grad = value
+        changes.count += 1
 
     @grad.deleter
     def grad(self) -> None:
         if self._leaf is not None:
             self._leaf.grad = None
+            changes.count += 1
 
     def backward(
         self,
@@ -556,6 +561,7 @@ class Tensor(Methods, TensorBase):
         if self._chain is not None and self._base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._edge = None
+        changes.count += 1
         return self
 
     @property
@@ -576,6 +582,7 @@ class Tensor(Methods, TensorBase):
         self._chain = other._chain
         self._base = None
         self._seen = None if other._chain is None else (value, other._storage.version)
+        changes.count += 1
 
     def data_ptr(self) -> int:
         """A number that tells memory apart: equal for tensors that start at the same element.

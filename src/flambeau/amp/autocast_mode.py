@@ -103,7 +103,7 @@ def set_autocast_enabled(device_type: str, enabled: bool) -> None:
 
 def autocast_state() -> tuple[Any, ...] | None:
     """What is switched on in this thread, as a key; None where nothing is."""
-    if not _thread.on:
+    if not _users or not _thread.on:
         return None
     return tuple((d, get_autocast_dtype(d)) for d in _DEVICES if _thread.enabled.get(d))
 

@@ -13,6 +13,7 @@ from flambeau._autograd import levels
 from flambeau._autograd.grad_mode import enable_grad, no_grad
 from flambeau._autograd.tape import Node, Tracked, mode
 from flambeau._engine import recorder
+from flambeau._engine.changes import changes
 from flambeau._tensor.core import TensorBase, value_of, wrap, write
 from flambeau._tensor.dispatch import check_writable
 
@@ -290,6 +291,7 @@ def attach(
                 write(o, value_of(o), (node, i), True)
             else:
                 o._edge = (node, i)
+                changes.count += 1
         ctx._saved = [_keep(t, ours) for t in kept]
     else:
         ctx._saved = [_keep(t, ()) for t in kept]

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from typing import Any, Self
 
 from flambeau.nn._core import Tensor, typename
+from flambeau.nn._module.tables import Table
 from flambeau.nn.module import Module, indented
 from flambeau.nn.parameter import Parameter
 
@@ -63,7 +64,7 @@ class _Numbered(Module):
         return iter(self._modules.values())
 
     def _renumber(self) -> None:
-        self._modules = {str(i): m for i, m in enumerate(self._modules.values())}
+        self._modules = Table({str(i): m for i, m in enumerate(self._modules.values())})
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if not name.isdigit()]
@@ -180,7 +181,7 @@ class Sequential(_Numbered):
             index += size
         modules = [*self._modules.values()]
         modules.insert(index, module)
-        self._modules = {str(i): m for i, m in enumerate(modules)}
+        self._modules = Table({str(i): m for i, m in enumerate(modules)})
         return self
 
     def extend(self, sequential: Iterable[Module]) -> Self:
@@ -241,7 +242,7 @@ class ModuleList(_Numbered):
         """Put a module at position ``index``, as ``list.insert`` does."""
         modules = [*self._modules.values()]
         modules.insert(index, module)
-        self._modules = {str(i): m for i, m in enumerate(modules)}
+        self._modules = Table({str(i): m for i, m in enumerate(modules)})
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add several modules at the end."""

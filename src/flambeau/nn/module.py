@@ -21,9 +21,10 @@ from flambeau.nn._module.registration import (
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
-from flambeau.nn._module.state import fresh_fields
+from flambeau.nn._module.state import TABLES, fresh_fields
 from flambeau.nn._module.state_dict import IncompatibleKeys as _IncompatibleKeys
 from flambeau.nn._module.state_dict import StateDict
+from flambeau.nn._module.tables import Table
 from flambeau.nn.parameter import Buffer, Parameter
 
 __all__ = [
@@ -91,7 +92,11 @@ class Module(Registration, Conversion, StateDict, Call):
         """Take a pickled state; fields that older versions did not have are added."""
         self.__dict__.update(state)
         for name, value in fresh_fields().items():
-            self.__dict__.setdefault(name, value)
+            held = self.__dict__.setdefault(name, value)
+            if name in TABLES and held.__class__ in (dict, OrderedDict):
+                self.__dict__[name] = Table(held)
+            elif held.__class__ is OrderedDict and not held:
+                self.__dict__[name] = value
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Accepted for programs that call it: whole steps are compiled in any case.
@@ -122,9 +127,9 @@ class Module(Registration, Conversion, StateDict, Call):
         """A shallow copy with tables of its own, for running beside this module."""
         replica = type(self).__new__(type(self))
         replica.__dict__.update(self.__dict__)
-        replica._parameters = OrderedDict()
-        replica._buffers = dict(self._buffers)
-        replica._modules = dict(self._modules)
+        replica._parameters = Table()
+        replica._buffers = Table(self._buffers)
+        replica._modules = Table(self._modules)
         replica.__dict__["_is_replica"] = True
         return replica
 

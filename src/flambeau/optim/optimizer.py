@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from flambeau._engine import executor, recorder
+from flambeau._engine.changes import changes
 from flambeau._tensor import history
 from flambeau._tensor.hooks import RemovableHandle, add_hook
 from flambeau._tensor.tensor import Tensor
@@ -341,6 +342,8 @@ class Optimizer:
                     else:
                         grad.requires_grad_(False)
                     grad.zero_()
+        if set_to_none:
+            changes.count += 1
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters from their gradients.

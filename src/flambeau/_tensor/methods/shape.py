@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flambeau._autograd.tape import mode
+from flambeau._engine.changes import changes
 from flambeau._tensor import documents, indexing
 from flambeau._tensor.core import Storage, value_of
 from flambeau._tensor.dispatch import check_writable
@@ -37,6 +38,7 @@ def _become(self: Any, shown: Any) -> Any:
     else:
         self._storage = Storage(value)
     self._edge = shown._edge
+    changes.count += 1
     return self
 
 

@@ -8,15 +8,26 @@ from typing import Any
 
 from flambeau._tensor.hooks import RemovableHandle
 from flambeau.nn._module.state import ModuleState
+from flambeau.nn._module.tables import HookTable
 
 Hooks = OrderedDict[int, Callable[..., Any]]
 
-global_forward_hooks: Hooks = OrderedDict()
+global_forward_hooks: Hooks = HookTable()
 global_forward_hooks_with_kwargs: OrderedDict[int, bool] = OrderedDict()
 global_forward_hooks_always_called: OrderedDict[int, bool] = OrderedDict()
-global_forward_pre_hooks: Hooks = OrderedDict()
-global_backward_hooks: Hooks = OrderedDict()
-global_backward_pre_hooks: Hooks = OrderedDict()
+global_forward_pre_hooks: Hooks = HookTable()
+global_backward_hooks: Hooks = HookTable()
+global_backward_pre_hooks: Hooks = HookTable()
+
+
+def global_counts() -> tuple[int, ...]:
+    """How many hooks of each kind there are for all modules."""
+    return (
+        len(global_forward_hooks),
+        len(global_forward_pre_hooks),
+        len(global_backward_hooks),
+        len(global_backward_pre_hooks),
+    )
 
 
 class _GlobalKind:

@@ -6,11 +6,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from flambeau._engine.changes import changes
 from flambeau._tensor.hooks import RemovableHandle
 from flambeau._traceback import hide
 from flambeau.nn._core import Tensor, typename
 from flambeau.nn._module import watch
-from flambeau.nn._module.state import ModuleState
+from flambeau.nn._module.state import FIELDS, ModuleState
 from flambeau.nn.parameter import Buffer, Parameter
 
 if TYPE_CHECKING:
@@ -234,7 +235,10 @@ class Registration(ModuleState):
             return
         if is_tensor and not watch.calls.depth:
             watch.assigned(self, name, value)
+        changed = name in FIELDS and fields.get(name) is not value
         super().__setattr__(name, value)
+        if changed:
+            changes.count += 1
 
     def _set_buffer(self, name: str, value: Any, known: bool) -> None:
         if value is not None and not isinstance(value, Tensor):

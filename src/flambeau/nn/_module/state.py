@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from flambeau.nn._module.tables import HookTable, Table
+
 if TYPE_CHECKING:
     from flambeau._tensor.tensor import Tensor
     from flambeau.nn._freezing import Frozen
@@ -55,16 +57,22 @@ _HOOK_TABLES = (
 )
 
 
+TABLES = ("_parameters", "_buffers", "_modules")
+
+
 def fresh_fields() -> dict[str, Any]:
     """The fields of a module on which nothing has been registered."""
     fields: dict[str, Any] = {
         "training": True,
-        "_parameters": {},
-        "_buffers": {},
+        "_parameters": Table(),
+        "_buffers": Table(),
         "_non_persistent_buffers_set": set(),
         "_is_full_backward_hook": None,
     }
     for table in _HOOK_TABLES:
-        fields[table] = OrderedDict()
-    fields["_modules"] = {}
+        fields[table] = HookTable()
+    fields["_modules"] = Table()
     return fields
+
+
+FIELDS = frozenset(fresh_fields())

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from flambeau import _source
 from flambeau._autograd.tape import Node, Sink
 from flambeau._warnings import Noted, user_place, warn
-from flambeau.nn._module.state import ModuleState, fresh_fields
+from flambeau.nn._module.state import FIELDS, ModuleState
 from flambeau.nn.parameter import Parameter
 
 
@@ -49,7 +49,6 @@ lost = _Lost()
 replaced them, the module weakly."""
 lost_ids = lost.ids()
 
-_FIELDS = frozenset(fresh_fields())
 _SIMPLE = (str, int, float, bool, type(None))
 _KINDS = (list, tuple, dict, set, frozenset)
 _MOST = 10_000
@@ -128,7 +127,7 @@ def loose(root: Any) -> Iterator[Loose]:
     known: set[int] | None = None
     for path, module in root.named_modules():
         for attribute, value in list(vars(module).items()):
-            if isinstance(value, _SIMPLE) or attribute in _FIELDS or not isinstance(value, _KINDS):
+            if isinstance(value, _SIMPLE) or attribute in FIELDS or not isinstance(value, _KINDS):
                 continue
             items = list(_held(value))
             if not items:
