@@ -122,13 +122,10 @@ def _describe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any],
         flat, tree = jax.tree_util.tree_flatten((args, kwargs), is_leaf=_is_tensor)
     else:
         flat, tree = list(args), len(args)
-    parts: list[Any] = [
-        tree,
-        mode.grad,
-        mode.inference,
-        dtypes.get_default_dtype(),
-        autocast_state(),
-    ]
+    modes = tree, mode.grad, mode.inference, dtypes.get_default_dtype(), autocast_state()
+    if not flat:
+        return flat, modes
+    parts: list[Any] = []
     for a in flat:
         if isinstance(a, TensorBase):
             parts.append((value_of(a).aval, a._edge is not None))
@@ -136,7 +133,7 @@ def _describe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any],
             parts.append((type(a), a))
         else:
             parts.append(id(a))
-    return flat, tuple(parts)
+    return flat, (*modes, *parts)
 
 
 def _warm_up(fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:

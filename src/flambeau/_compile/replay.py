@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -40,7 +40,9 @@ class _Form:
 
     Attributes:
         program: itself.
-        outlived: the leaves whose gradient is replaced unread, and by which result.
+        given: which arguments it takes, and where.
+        outlived: the leaves whose gradient is replaced unread, but for those whose new gradient
+            is given the memory of the old one.
     """
 
     def __init__(
@@ -54,14 +56,19 @@ class _Form:
         self._leaves: list[Any] = [None] * first + [
             x if kind == "constant" else None for _, kind, x in apart
         ]
-        self._given = [
-            (at, x) for at, (_, kind, x) in enumerate(apart, first) if kind == "argument"
-        ]
-        # Most is in storages.
-        self._held = [
-            (c.storage if isinstance(c, StorageCell) else c, isinstance(c, StorageCell), avals[c],
-             at, i in donated)
+        self.given = [(at, x) for at, (_, kind, x) in enumerate(apart, first) if kind == "argument"]
+        cells = [
+            (c, avals[c], at, i in donated)
             for at, (i, kind, c) in enumerate(apart, first) if kind == "cell"
+        ]  # fmt: skip
+        # Most is in storages, and is what each call looks at: the shortest way for these.
+        self._read = [
+            (c.storage, aval, at)
+            for c, aval, at, gives in cells if isinstance(c, StorageCell) and not gives
+        ]  # fmt: skip
+        self._held = [
+            (c.storage if isinstance(c, StorageCell) else c, isinstance(c, StorageCell), *rest)
+            for c, *rest in cells if rest[-1] or not isinstance(c, StorageCell)
         ]  # fmt: skip
         at = {k: i for i, k in enumerate(program.live, first)}
         out_avals = layout.out_avals
@@ -82,7 +89,9 @@ class _Form:
             )
             for kind, x, edge in plan.results
         ]
-        self.outlived = [(leaf, k) for leaf, k in plan.outlived() if k in at]
+        self.outlived = [
+            leaf for leaf, k in plan.outlived() if k in at and k not in program.vessels
+        ]
 
     def gathered(self) -> list[Any] | None:
         """What the program takes, the arguments excepted; None if a place holds another kind.
@@ -90,6 +99,12 @@ class _Form:
         What may not be overwritten is copied.
         """
         leaves = self._leaves.copy()
+        for storage, aval, i in self._read:
+            v = storage.value
+            if v.aval is not aval:
+                return None
+            a = v.array
+            leaves[i] = recorder.read(v) if a is None or a.__class__ is np.ndarray else a
         count = sys.getrefcount
         for holder, stored, aval, i, donated in self._held:
             v = holder.value if stored else holder.get()
@@ -111,7 +126,7 @@ class _Form:
             Whether NumPy's arrays are among them: the program takes them as they are.
         """
         raw = False
-        for i, k in self._given:
+        for i, k in self.given:
             v = value_of(flat[k])
             leaves[i] = a = recorder.read(v) if v.array is None else v.array
             raw = raw or a.__class__ is np.ndarray
@@ -211,15 +226,18 @@ class Replay:
         leaves = form.gathered()
         if leaves is None:
             return REFUSED
-        raw = form.fill_in(leaves, flat)
-        self._read_numbers()
+        raw = bool(form.given) and form.fill_in(leaves, flat)
+        if self.plan.hypers:
+            self._read_numbers()
+        for leaf in form.outlived:
+            leaf.grad = None
         if raw or self._vessels or not self._default:
             with self._wide():
                 # The new gradients take the memory of the old ones.
                 vessels = [_taken(leaf, aval) for leaf, aval in self._vessels]
-                outs = self._launched(form, leaves, vessels)
+                outs = form.program(leaves, self.layout, self.scalars, vessels)
         else:
-            outs = self._launched(form, leaves)
+            outs = form.program(leaves, self.layout, self.scalars)
         result = form.put(outs)
         self._runs += 1
         if self._runs == JOIN_AFTER and self.device is CPU:
@@ -231,21 +249,24 @@ class Replay:
     def _run_joined(self, joined: Joined, flat: list[Any]) -> Any:
         form = self._joined_form
         assert form is not None
-        self._read_numbers()
+        if self.plan.hypers:
+            self._read_numbers()
         while True:
             # Whatever has to wait for other threads comes before the lock.
             leaves = form.gathered()
             apart = joined.gathered()
             if leaves is None or apart is None:
                 return REFUSED
-            raw = form.fill_in(leaves, flat)
+            raw = bool(form.given) and form.fill_in(leaves, flat)
             with joined.lock, self._wide() if raw or not self._default else _NOTHING:
                 array = joined.taken(apart)
                 if array is None:
                     continue
                 leaves[0] = array
+                for leaf in form.outlived:
+                    leaf.grad = None
                 try:
-                    outs = self._launched(form, leaves)
+                    outs = form.program(leaves, self.layout, self.scalars)
                 except BaseException:
                     joined.put_back(array)
                     raise
@@ -261,11 +282,6 @@ class Replay:
         """What NumPy's arrays and new ones need: 64-bit types, and the device."""
         with jax.enable_x64(True), self.device.scope():
             yield
-
-    def _launched(self, form: _Form, leaves: list[Any], vessels: Sequence[Any] = ()) -> Any:
-        for leaf, _ in form.outlived:
-            leaf.grad = None
-        return form.program(leaves, self.layout, self.scalars, vessels)
 
     def _join(
         self, joint: Joint, storages: list[Storage], grads: list[Leaf]
@@ -311,8 +327,7 @@ class Replay:
             values = function(group)
             for j, name in enumerate(names):
                 floats[start + j] = float(values[name])
-        if self.plan.hypers:
-            updates.count += 1
+        updates.count += 1
 
 
 def _taken(leaf: Leaf, aval: Any) -> Any:
