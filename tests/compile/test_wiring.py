@@ -446,6 +446,20 @@ def test_a_recording_keeps_no_module_alive():
     assert forward(torch.ones(1)).item() == net(torch.ones(1)).item()
 
 
+def test_recordings_of_what_is_no_more_are_let_go():
+    net = Block()
+    forward = compiled(net)
+    for n in range(20):  # more than there may be recordings
+        old = weakref.ref(net.scale._storage)
+        net.scale = torch.nn.Parameter(torch.tensor([float(n)]))
+        for _ in range(3):
+            assert forward(torch.ones(1)).item() == net(torch.ones(1)).item()
+        gc.collect()
+        assert old() is None
+    assert forward.recordings == 21
+    assert forward.replays == 22
+
+
 def test_a_buffer_that_the_function_replaces_is_no_change():
     class Memory(torch.nn.Module):
         def __init__(self):

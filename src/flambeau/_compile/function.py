@@ -69,6 +69,7 @@ class Compiled:
             if result is not REFUSED:
                 self.replays += 1
                 return result
+        kind.replays = [r for r in kind.replays if not r.plan.wiring.gone]
         if kind.refused or len(kind.replays) >= MAX_REPLAYS:
             return self.fn(*args, **kwargs)
         if not kind.warm:

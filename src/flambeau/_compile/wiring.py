@@ -34,6 +34,9 @@ class Wiring:
         called: the modules whose ``forward`` was called.
         tensors: each with its storage, whether gradients go through it, and whether it had one.
         written: entries of modules' tables that the function replaces, as ``(id, key)``.
+
+    Attributes:
+        gone: some of it is no more, so that it will never hold again.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Wiring:
         self._target = target
         self._count = -1
         self._held = False
+        self.gone = False
         self._tensors = [(weakref.ref(t, _died), *rest) for t, *rest in tensors]
         self._everywhere = global_counts()
         roots = list(called)
@@ -71,7 +75,10 @@ class Wiring:
             return False
         for ref, storage, tracked, had_grad in self._tensors:
             t = ref()
-            if t is None or t._storage is not storage or (t._edge is not None) is not tracked:
+            if t is None:
+                self.gone = True
+                return False
+            if t._storage is not storage or (t._edge is not None) is not tracked:
                 return False
             leaf = t._leaf
             if (leaf is not None and leaf.grad is not None) is not had_grad:
@@ -83,11 +90,15 @@ class Wiring:
             return False
         for ref, training, hooks in self._called:
             m = ref()
-            if m is None or m.training is not training or _hook_counts(m) != hooks:
+            if m is None:
+                self.gone = True
+                return False
+            if m.training is not training or _hook_counts(m) != hooks:
                 return False
         for ref, tables in self._owners:
             m = ref()
             if m is None:
+                self.gone = True
                 return False
             fields = vars(m)
             for name, entries in zip(TABLES, tables, strict=True):
