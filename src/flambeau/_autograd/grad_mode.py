@@ -28,7 +28,7 @@ class _Switch:
         self.__dict__.setdefault("_tokens", []).append(self._enter())
 
     def __exit__(self, *exc: Any) -> None:
-        self._leave(self._tokens.pop())  # type: ignore[attr-defined]
+        self._leave(self._tokens.pop())
 
     def __call__(self, func: F) -> F:
         if inspect.isclass(func):
@@ -36,7 +36,7 @@ class _Switch:
                 f"{type(self).__name__} decorates functions; {func.__name__} is a class"
             )
         if inspect.isgeneratorfunction(func):
-            return self._decorate_generator(func)  # type: ignore[return-value]
+            return self._decorate_generator(func)
 
         @functools.wraps(func)
         def inner(*args: Any, **kwargs: Any) -> Any:

@@ -84,7 +84,7 @@ def compile(
             return target
         if isinstance(target, Module):
             return OptimizedModule(target)
-        if not isinstance(target, Callable):  # type: ignore[arg-type]
+        if not isinstance(target, Callable):
             raise TypeError(
                 f"compile: expected a function or a module, got {type(target).__name__}"
             )

@@ -259,7 +259,7 @@ def compile_graph(
 def name_step(error: Exception, step: State) -> None:
     """Tell in a late error which operation it was, and where the user asked for it."""
     error.add_note(f"The operation was {step.call.name}, recorded at {step.line}.")
-    error._flambeau_step = step  # type: ignore[attr-defined]
+    error._flambeau_step = step
 
 
 def _pieced(

@@ -302,7 +302,7 @@ def _record(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], found: Su
             row.flops += cost.flops
             results = [t for t in _flat(output) if isinstance(t, TensorBase)]
             row.output = [tuple(value_of(t).aval.shape) for t in results]
-            row.dtype = row.dtype or ", ".join(dict.fromkeys(t.dtype.name for t in results))  # type: ignore[attr-defined]
+            row.dtype = row.dtype or ", ".join(dict.fromkeys(t.dtype.name for t in results))
             if not any(module.children()):
                 found.output_bytes += sum(map(_nbytes, results))
 

@@ -432,7 +432,7 @@ def named_results(name: str, fields: tuple[str, ...]) -> Any:
     """The named tuple class of an operation's results, PyTorch's ``torch.return_types.name``."""
     found = _NAMED.get((name, fields))
     if found is None:
-        base = collections.namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
+        base = collections.namedtuple(name, fields)  # noqa: PYI024
         base.__module__ = "torch.return_types"
 
         def show(self: Any) -> str:
@@ -440,7 +440,7 @@ def named_results(name: str, fields: tuple[str, ...]) -> Any:
             parts = pad.join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
             return f"torch.return_types.{name}(\n{parts})"
 
-        base.__repr__ = show  # type: ignore[method-assign]
+        base.__repr__ = show
         found = _NAMED[name, fields] = base
     return found
 
@@ -668,5 +668,5 @@ def inplace(
     if parameters:
         parameters[0] = parameters[0].replace(name="self")
     mark_sealed(method)
-    method.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    method.__signature__ = inspect.Signature(parameters)
     return method

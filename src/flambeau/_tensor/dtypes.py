@@ -174,7 +174,7 @@ def as_dtype(d: Any) -> dtype:
     if d is complex:
         return _Default.dtype.to_complex()
     if d in (bool, int):
-        return _PYTHON[d]  # type: ignore[return-value]
+        return _PYTHON[d]
     try:
         return from_numpy_dtype(d)
     except TypeError:

@@ -28,10 +28,10 @@ class Size(tuple[int, ...]):
         found = tuple.__getitem__(self, index)
         return Size(found) if isinstance(index, slice) else found
 
-    def __add__(self, other: Any) -> Size:  # type: ignore[override]
+    def __add__(self, other: Any) -> Size:
         return Size(tuple.__add__(self, tuple(other)))
 
-    def __mul__(self, n: Any) -> Size:  # type: ignore[override]
+    def __mul__(self, n: Any) -> Size:
         return Size(tuple.__mul__(self, n))
 
     __rmul__ = __mul__

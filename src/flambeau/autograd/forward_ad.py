@@ -148,6 +148,6 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
     now = _thread.level
     if now is None or top(value_of(tensor)) is not now:
         return UnpackedDualTensor(tensor, None)
-    held = value_of(tensor).place[1]  # pyright: ignore[reportOptionalSubscript]
+    held = value_of(tensor).place[1]
     edge = held.edge if held.edge is not None else tensor._edge
     return UnpackedDualTensor(wrap(held.value, edge), tangent_of(now, tensor))

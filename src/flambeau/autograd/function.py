@@ -153,7 +153,7 @@ class _FunctionNode(Node):
                         f"Function {self.label} returned an invalid gradient at index {i} - got "
                         f"{list(got)} but expected shape compatible with {list(shape)}"
                     )
-                r = r.sum_to_size(shape)  # pyright: ignore[reportAttributeAccessIssue]
+                r = r.sum_to_size(shape)
             out.append(Tracked(value_of(r), r._edge if tracked else None))
         return out
 
@@ -306,7 +306,7 @@ def _is_in(t: Any, group: Sequence[Any]) -> bool:
 def _fresh(o: Any, inputs: Sequence[Any], dirty: Sequence[Any]) -> Any:
     """An input returned as it is becomes a tensor of its own, unless it was modified."""
     if isinstance(o, TensorBase) and _is_in(o, inputs) and not _is_in(o, dirty):
-        return o.detach()  # type: ignore[attr-defined]
+        return o.detach()
     return o
 
 

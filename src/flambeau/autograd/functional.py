@@ -52,7 +52,7 @@ def _scalar(out: Any, who: str) -> Any:
         raise RuntimeError(
             f"The function given to {who} should return a single Tensor, got {type(out).__name__}"
         )
-    if out.numel() != 1:  # type: ignore[attr-defined]
+    if out.numel() != 1:
         raise RuntimeError(
             f"The Tensor returned by the function given to {who} should contain a single element"
         )

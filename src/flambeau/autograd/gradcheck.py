@@ -18,7 +18,7 @@ class GradcheckError(RuntimeError):
 
 def _outputs(x: Any) -> list[Any]:
     items = (x,) if isinstance(x, TensorBase) else x
-    return [o for o in items if isinstance(o, TensorBase) and o.requires_grad]  # type: ignore[attr-defined]
+    return [o for o in items if isinstance(o, TensorBase) and o.requires_grad]
 
 
 def gradcheck(
@@ -55,7 +55,7 @@ def gradcheck(
     Follows ``torch.autograd.gradcheck``; the remaining options are accepted.
     """
     args = (inputs,) if isinstance(inputs, TensorBase) else tuple(inputs)
-    checked = [i for i, a in enumerate(args) if isinstance(a, TensorBase) and a.requires_grad]  # type: ignore[attr-defined]
+    checked = [i for i, a in enumerate(args) if isinstance(a, TensorBase) and a.requires_grad]
     if not checked:
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, but none of the "
@@ -146,7 +146,7 @@ def gradgradcheck(
     else:
         seeds = [grad_outputs] if isinstance(grad_outputs, TensorBase) else list(grad_outputs)
     n = len(args)
-    wanted = [i for i, a in enumerate(args) if isinstance(a, TensorBase) and a.requires_grad]  # type: ignore[attr-defined]
+    wanted = [i for i, a in enumerate(args) if isinstance(a, TensorBase) and a.requires_grad]
 
     def first(*flat: Any) -> Any:
         xs, vs = flat[:n], flat[n:]

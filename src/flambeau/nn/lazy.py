@@ -156,7 +156,7 @@ class _LazyConv(LazyModuleMixin):
     def reset_parameters(self: Any) -> None:
         """Draw the parameters anew, once they have shapes."""
         if not self.has_uninitialized_params() and self.in_channels != 0:
-            super().reset_parameters()  # type: ignore[misc]
+            super().reset_parameters()
 
     def initialize_parameters(self: Any, input: Any, *args: Any, **kwargs: Any) -> None:
         """Take the channels of `input`."""
@@ -324,7 +324,7 @@ class _LazyNorm(LazyModuleMixin):
     def reset_parameters(self: Any) -> None:
         """Start anew, once there are shapes."""
         if not self.has_uninitialized_params() and self.num_features != 0:
-            super().reset_parameters()  # type: ignore[misc]
+            super().reset_parameters()
 
     def initialize_parameters(self: Any, input: Any) -> None:
         """Take the channels of `input`."""

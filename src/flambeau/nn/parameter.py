@@ -173,8 +173,8 @@ class UninitializedTensorMixin:
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Become an ordinary parameter or buffer of the given shape, in place."""
-        device = self.device if device is None else device  # type: ignore[attr-defined]
-        dtype = self.dtype if dtype is None else dtype  # type: ignore[attr-defined]
+        device = self.device if device is None else device
+        dtype = self.dtype if dtype is None else dtype
         made = _core.empty(tuple(shape), device=device, dtype=dtype)
         self.__class__ = self.cls_to_become
         self.data = made
@@ -191,9 +191,9 @@ class UninitializedTensorMixin:
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return type(self), (
-            self.requires_grad,  # type: ignore[attr-defined]
-            str(self.device),  # type: ignore[attr-defined]
-            self.dtype,  # type: ignore[attr-defined]
+            self.requires_grad,
+            str(self.device),
+            self.dtype,
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:

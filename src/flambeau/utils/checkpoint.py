@@ -436,7 +436,7 @@ def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         if not isinstance(x, TensorBase):
             found.append(x)
             continue
-        t: Any = x.detach()  # type: ignore[attr-defined]
+        t: Any = x.detach()
         found.append(t.requires_grad_() if x._edge is not None else t)
     return tuple(found)
 

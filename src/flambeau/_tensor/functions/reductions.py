@@ -538,7 +538,7 @@ def norm(
         return _finish(out, linalg.matrix_norm(matrix, "nuc", axes, keepdim), "norm")
     if isinstance(p, str) and p != "fro":
         raise RuntimeError(f"only valid string values are 'fro' and 'nuc', found {p!r}")
-    order = 2.0 if p in ("fro", None) else float(p)  # type: ignore[arg-type]
+    order = 2.0 if p in ("fro", None) else float(p)
     axes = None
     if dim is not None:
         axes = tuple(_dim(d) for d in dim) if isinstance(dim, (tuple, list)) else (_dim(dim),)

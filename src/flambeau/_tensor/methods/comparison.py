@@ -70,12 +70,12 @@ class ComparisonMethods:
     logical_or_ = _inplace("logical_or")
     logical_xor_ = _inplace("logical_xor")
 
-    def __eq__(self, other: object) -> Any:  # type: ignore[override]
+    def __eq__(self, other: object) -> Any:
         if isinstance(other, OPERANDS):
             return run(rows.eq, (self, other))
         return NotImplemented
 
-    def __ne__(self, other: object) -> Any:  # type: ignore[override]
+    def __ne__(self, other: object) -> Any:
         if isinstance(other, OPERANDS):
             return run(rows.ne, (self, other))
         return NotImplemented

@@ -69,7 +69,7 @@ class IndexingMethods:
 
         Follows ``torch.Tensor.fill_diagonal_``.
         """
-        shape = tuple(self.shape)  # type: ignore[attr-defined]
+        shape = tuple(self.shape)
         if len(shape) < 2:
             raise RuntimeError("dimensions must larger than 1")
         if len(shape) > 2 and len(set(shape)) > 1:

@@ -118,22 +118,22 @@ class ShapeMethods:
     @property
     def T(self) -> Any:
         """All dimensions in reverse order."""
-        return f.permute(self, tuple(range(self.ndim - 1, -1, -1)))  # type: ignore[attr-defined]
+        return f.permute(self, tuple(range(self.ndim - 1, -1, -1)))
 
     @property
     def mT(self) -> Any:
         """The last two dimensions exchanged."""
-        if self.ndim < 2:  # type: ignore[attr-defined]
+        if self.ndim < 2:
             raise RuntimeError(
                 "tensor.mT is only supported on matrices or batches of matrices. Got "
-                f"{self.ndim}-D tensor."  # type: ignore[attr-defined]
+                f"{self.ndim}-D tensor."
             )
         return f.transpose(self, -2, -1)
 
     @property
     def H(self) -> Any:
         """A matrix transposed and conjugated."""
-        ndim = self.ndim  # type: ignore[attr-defined]
+        ndim = self.ndim
         if ndim not in (0, 2):
             raise RuntimeError(
                 f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor."
@@ -170,7 +170,7 @@ class ShapeMethods:
 
         Follows ``torch.Tensor.resize_``.
         """
-        if self._edge is not None:  # type: ignore[attr-defined]
+        if self._edge is not None:
             raise RuntimeError("cannot resize variables that require grad")
         wanted = f.sizes_of(size)
         count = 1

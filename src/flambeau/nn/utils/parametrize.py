@@ -189,7 +189,7 @@ def _inject_class(module: Module) -> None:
         memo[id(self)] = replica
         replica.__dict__ = deepcopy(self.__dict__, memo)
         # The new class's slots, if any, are the old one's.
-        for slot in copyreg._slotnames(type(self)):  # type: ignore[attr-defined]
+        for slot in copyreg._slotnames(type(self)):
             if hasattr(self, slot):
                 setattr(replica, slot, deepcopy(getattr(self, slot), memo))
         return replica
@@ -349,7 +349,7 @@ def transfer_parametrizations_and_params(
             setattr(to_module, name, Parameter(getattr(from_module, name).detach().clone()))
         for step in table[name]:
             register_parametrization(to_module, name, step, unsafe=True)
-        theirs: Any = to_module.parametrizations[name]  # type: ignore[index]
+        theirs: Any = to_module.parametrizations[name]
         if table[name].is_tensor:
             theirs.original = table[name].original
         else:

@@ -222,7 +222,7 @@ class Identity(_OnHost):
         return mask
 
     @classmethod
-    def apply(cls, module: Any, name: str) -> Any:  # type: ignore[override]
+    def apply(cls, module: Any, name: str) -> Any:
         """Add a mask of ones."""
         return super().apply(module, name)
 

@@ -115,7 +115,7 @@ class WeightedRandomSampler(Sampler[int]):
                 f"replacement should be a boolean value, but got replacement={replacement}"
             )
         self.weights = (
-            weights.to(float64) if hasattr(weights, "to") else from_data(weights, dtype=float64)  # type: ignore[attr-defined]
+            weights.to(float64) if hasattr(weights, "to") else from_data(weights, dtype=float64)
         )
         if self.weights.ndim != 1:
             raise ValueError(
