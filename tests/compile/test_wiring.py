@@ -401,7 +401,7 @@ def test_nothing_is_looked_at_while_nothing_changes(monkeypatch):
     monkeypatch.setattr(Wiring, "_modules_hold", lambda self: looks.append(1) or look(self))
     forward(torch.ones(1))
     looks.clear()
-    net.epoch = 3  # of no concern
+    net.of_no_concern = 3
     net.train()  # as it was
     net.scale.requires_grad_()
     for _ in range(3):

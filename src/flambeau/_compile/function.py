@@ -13,6 +13,7 @@ from flambeau._autograd import levels
 from flambeau._autograd.tape import Node, mode
 from flambeau._compile.cells import GradCell, ItemCell, Snapshot, StorageCell, holders
 from flambeau._compile.plan import Plan
+from flambeau._compile.reads import noting
 from flambeau._compile.replay import REFUSED, Replay
 from flambeau._compile.wiring import Wiring
 from flambeau._config import config
@@ -58,6 +59,7 @@ class Compiled:
             or config._mode != "lazy"
             or (recorder.layers is not None and levels.state.active)
             or recorder.capturing() is not None
+            or mode.anomaly
         ):
             return self.fn(*args, **kwargs)
         flat, key = _describe(args, kwargs)
@@ -168,7 +170,8 @@ class _Recording:
         handle = module_hooks.register_module_forward_pre_hook(note)
         recorder.set_capture(self.capture)
         try:
-            return fn(*args, **kwargs)
+            with noting() as self.reads:
+                return fn(*args, **kwargs)
         finally:
             recorder.set_capture(None)
             handle.remove()
@@ -302,7 +305,12 @@ class _Recording:
                 plan.avals.append((source, source.get().aval if source.get() else None))
         written = {(id(c.container), c.key) for c, _ in plan.writes if isinstance(c, ItemCell)}
         plan.wiring = Wiring(
-            graph.device, graph.root.target, self.modules.values(), tensors, written
+            graph.device,
+            graph.root.target,
+            self.modules.values(),
+            tensors,
+            self.reads.kept(),
+            written,
         )
         for source, start, names in self.capture.hypers:
             if source is None:

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from flambeau._compile.reads import Attributes
 from flambeau._engine.changes import changes
 from flambeau._engine.device import Place
 from flambeau._engine.xla import target_of
@@ -33,6 +34,7 @@ class Wiring:
         target: what it was formulated for.
         called: the modules whose ``forward`` was called.
         tensors: each with its storage, whether gradients go through it, and whether it had one.
+        attributes: what was read of modules.
         written: entries of modules' tables that the function replaces, as ``(id, key)``.
 
     Attributes:
@@ -45,8 +47,10 @@ class Wiring:
         target: Target,
         called: Iterable[Module],
         tensors: Iterable[tuple[TensorBase, Storage, bool, bool]],
+        attributes: list[Attributes],
         written: set[tuple[int, Any]],
     ) -> None:
+        self._attributes = attributes
         self._device = device
         self._target = target
         self._count = -1
@@ -104,7 +108,7 @@ class Wiring:
             for name, entries in zip(TABLES, tables, strict=True):
                 if not _same(fields[name], entries):
                     return False
-        return True
+        return all(attributes.hold() for attributes in self._attributes)
 
     def _observed(self) -> bool:
         """Whether every change to the modules' tables is counted: somebody may have set others."""

@@ -21,6 +21,9 @@ global_buffer_registration_hooks: OrderedDict[int, Callable[..., Any]] = Ordered
 global_module_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 global_parameter_registration_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 
+watched = set(FIELDS)
+"""The attributes of which a change is counted: those that some recording has read."""
+
 
 def _add_hook(
     table: OrderedDict[int, Callable[..., Any]], hook: Callable[..., Any]
@@ -235,7 +238,7 @@ class Registration(ModuleState):
             return
         if is_tensor and not watch.calls.depth:
             watch.assigned(self, name, value)
-        changed = name in FIELDS and fields.get(name) is not value
+        changed = name in watched and fields.get(name) is not value
         super().__setattr__(name, value)
         if changed:
             changes.count += 1
@@ -274,6 +277,8 @@ class Registration(ModuleState):
             del self._modules[name]
         else:
             super().__delattr__(name)
+            if name in watched:
+                changes.count += 1
 
     def __dir__(self) -> list[str]:
         names = [
