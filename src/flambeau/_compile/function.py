@@ -59,10 +59,10 @@ class Compiled:
             or config._mode != "lazy"
             or (recorder.layers is not None and levels.state.active)
             or recorder.capturing() is not None
-            or mode.anomaly
+            or (switches := mode.__dict__)["anomaly"]  # one look for this thread's, not three
         ):
             return self.fn(*args, **kwargs)
-        flat, key = _describe(args, kwargs)
+        flat, key = _describe(args, kwargs, switches)
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind(flat)
@@ -119,13 +119,16 @@ def _is_tensor(x: Any) -> bool:
     return isinstance(x, TensorBase)
 
 
-def _describe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[list[Any], Any]:
+def _describe(
+    args: tuple[Any, ...], kwargs: dict[str, Any], switches: dict[str, Any]
+) -> tuple[list[Any], Any]:
     """The leaves of the arguments, and a key that tells kinds of calls apart."""
     if kwargs or not all(map(_is_tensor, args)):
         flat, tree = jax.tree_util.tree_flatten((args, kwargs), is_leaf=_is_tensor)
     else:
         flat, tree = list(args), len(args)
-    modes = tree, mode.grad, mode.inference, dtypes.get_default_dtype(), autocast_state()
+    grad, inference = switches["grad"], switches["inference"]
+    modes = tree, grad, inference, dtypes.get_default_dtype(), autocast_state()
     if not flat:
         return flat, modes
     parts: list[Any] = []
