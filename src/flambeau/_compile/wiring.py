@@ -53,8 +53,7 @@ class Wiring:
         self._attributes = attributes
         self._device = device
         self._target = target
-        self._count = -1
-        self._held = False
+        self._known = -1, False
         self.gone = False
         self._tensors = [(weakref.ref(t, _died), *rest) for t, *rest in tensors]
         self._everywhere = global_counts()
@@ -68,11 +67,12 @@ class Wiring:
     def holds(self) -> bool:
         """Whether all of it is as it was. One comparison while nothing of the kind has changed."""
         count = changes.count
-        if count != self._count:
+        known, held = self._known
+        if count != known:
             # First the count, then the looks: what changes meanwhile is looked at next time.
-            self._held = self._tensors_hold() and self._modules_hold()
-            self._count = count if self._observed() else -1
-        return self._held
+            held = self._tensors_hold() and self._modules_hold()
+            self._known = (count if self._observed() else -1), held  # at once, for other threads
+        return held
 
     def _tensors_hold(self) -> bool:
         if self._target != target_of(self._device):
