@@ -10,6 +10,7 @@ import pytest
 import flambeau as torch
 from flambeau._engine import donation
 from flambeau._engine.program import Program, stats
+from tests.compile.recorded import step_of
 
 
 class Net(torch.nn.Module):
@@ -127,13 +128,7 @@ def test_frozen_parameters_are_noticed():
     net = Net()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
 
-    @torch.compile
-    def step(x):
-        optimizer.zero_grad()
-        loss = net(x).sum()
-        loss.backward()
-        optimizer.step()
-
+    step = step_of(net, optimizer)
     for _ in range(3):
         step(batch())
     net.w.requires_grad_(False)

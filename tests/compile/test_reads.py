@@ -12,6 +12,7 @@ import pytest
 import flambeau as torch
 from flambeau._compile import reads
 from flambeau._compile.wiring import Wiring
+from tests.compile.recorded import forward_of
 
 
 class Settings(torch.nn.Module):
@@ -57,22 +58,6 @@ class Net(torch.nn.Module):
         return self.added(x) ** self.power + sum(self.sizes)
 
 
-def compiled(net):
-    @torch.compile
-    def forward(x):
-        with torch.no_grad():
-            return net(x)
-
-    for _ in range(4):
-        assert forward(torch.ones(1)).item() == 9
-    assert forward.replays == 2
-    return forward
-
-
-def delete_shadow(net):
-    del net.power
-
-
 MASK = torch.zeros(1)
 CHANGES = {
     "number": lambda net: setattr(net, "factor", 3.0),
@@ -93,14 +78,15 @@ CHANGES = {
 def test_another_value_of_an_attribute_is_noticed_and_the_first_one_again(change):
     net = Net()
     kept = net.mask, net.act, net.sizes
-    forward = compiled(net)
+    forward = forward_of(net)
+    assert forward(torch.ones(1)).item() == 9
     fields = dict(vars(net)), dict(vars(net.drop)), dict(vars(net.settings))
     CHANGES[change](net)
     wanted = net(torch.ones(1)).item()
     assert wanted != 9
     for _ in range(4):
         assert forward(torch.ones(1)).item() == wanted
-    assert forward.replays == 4
+    assert forward.replays == 5
     for m, before in zip((net, net.drop, net.settings), fields, strict=True):
         for name in set(vars(m)) - set(before):
             delattr(m, name)
@@ -108,13 +94,14 @@ def test_another_value_of_an_attribute_is_noticed_and_the_first_one_again(change
             if name in before:
                 setattr(m, name, before[name])
     assert forward(torch.ones(1)).item() == 9
-    assert forward.replays == 5
+    assert forward.replays == 6
     del kept
 
 
 def test_what_the_function_changes_itself_makes_no_other_recording():
     net = Net()
-    forward = compiled(net)
+    forward = forward_of(net)
+    assert forward(torch.ones(1)).item() == 9
     assert net.calls == 2  # the function's Python ran twice
     net.calls = 50
     for _ in range(3):
@@ -124,7 +111,8 @@ def test_what_the_function_changes_itself_makes_no_other_recording():
 
 def test_an_attribute_that_is_not_read_is_of_no_concern(monkeypatch):
     net = Net()
-    forward = compiled(net)
+    forward = forward_of(net)
+    assert forward(torch.ones(1)).item() == 9
     looks = []
     look = Wiring._modules_hold
     monkeypatch.setattr(Wiring, "_modules_hold", lambda self: looks.append(1) or look(self))
@@ -138,7 +126,8 @@ def test_an_attribute_that_is_not_read_is_of_no_concern(monkeypatch):
 
 def test_a_value_that_is_equal_holds():
     net = Net()
-    forward = compiled(net)
+    forward = forward_of(net)
+    assert forward(torch.ones(1)).item() == 9
     net.sizes, net.options, net.factor = [1, 2], {"shift": 1.0}, float("2")
     assert forward(torch.ones(1)).item() == 9
     assert forward.recordings == 1
@@ -150,7 +139,7 @@ def test_a_value_that_is_equal_holds():
 
 
 def test_modules_read_as_ever_after_a_recording_and_after_one_that_failed():
-    compiled(Net())
+    forward_of(Net())
     assert "__getattribute__" not in vars(torch.nn.Module)
 
     @torch.compile
@@ -188,12 +177,30 @@ def test_reads_of_other_threads_are_theirs():
 
 def test_attributes_are_held_weakly():
     net = Net()
-    forward = compiled(net)
+    forward = forward_of(net)
+    assert forward(torch.ones(1)).item() == 9
     mask = weakref.ref(net.mask)
     net.mask = MASK
     gc.collect()
     assert mask() is None
     assert forward(torch.ones(1)).item() == net(torch.ones(1)).item()
+
+
+def test_none_in_the_place_of_an_object_that_is_gone_is_noticed():
+    class Chooses(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.act = lambda x: x * 2
+
+        def forward(self, x):
+            return x if self.act is None else self.act(x)
+
+    net = Chooses()
+    forward = forward_of(net)
+    assert forward(torch.ones(1)).item() == 2
+    net.act = None
+    gc.collect()
+    assert forward(torch.ones(1)).item() == 1
 
 
 def test_under_anomaly_mode_functions_run_as_they_are():

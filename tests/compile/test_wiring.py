@@ -14,6 +14,7 @@ from flambeau._compile.wiring import Wiring
 from flambeau._engine.changes import changes
 from flambeau._engine.program import Program
 from flambeau.nn._module import hooks as module_hooks
+from tests.compile.recorded import forward_of, step_of
 
 
 class Block(torch.nn.Module):
@@ -38,20 +39,6 @@ class Double(torch.nn.Module):
 class Triple(torch.nn.Module):
     def forward(self, x):
         return x * 3
-
-
-def compiled(net):
-    """A forward without gradients, replayed twice already."""
-
-    @torch.compile
-    def forward(x):
-        with torch.no_grad():
-            return net(x)
-
-    for _ in range(4):
-        forward(torch.ones(1))
-    assert forward.replays == 2
-    return forward
 
 
 def plus_one(module, args, out):
@@ -138,7 +125,7 @@ CHANGES = [
 def test_a_change_is_noticed_at_the_next_call(change):
     net = Block()
     kept = [net.scale, net.shift, *net.modules()]  # what is replaced lives on elsewhere
-    forward = compiled(net)
+    forward = forward_of(net)
     before = forward(torch.ones(1)).item()
     change(net)
     wanted = net(torch.ones(1)).item()
@@ -153,7 +140,7 @@ def test_a_change_is_noticed_at_the_next_call(change):
 def test_a_change_is_noticed_in_a_copy_and_in_what_was_pickled(change):
     net = copy.deepcopy(Block())
     net.__setstate__({**copy.copy(vars(net)), "_modules": dict(net._modules)})
-    forward = compiled(net)
+    forward = forward_of(net)
     change(net)
     wanted = net(torch.ones(1)).item()
     for _ in range(3):
@@ -164,7 +151,7 @@ def test_tables_that_are_plain_dictionaries_are_looked_at_each_time():
     net = Block()
     net._modules = table = dict(net._modules)
     net.head._forward_hooks = hooks = collections.OrderedDict()
-    forward = compiled(net)
+    forward = forward_of(net)
     before = forward(torch.ones(1)).item()
     hooks[1] = plus_one
     assert forward(torch.ones(1)).item() == before + 2
@@ -176,7 +163,7 @@ def test_tables_that_are_plain_dictionaries_are_looked_at_each_time():
 
 def test_what_was_before_is_replayed_again():
     net = Block()
-    forward = compiled(net)
+    forward = forward_of(net)
     handle = net.head.register_forward_hook(plus_one)
     hooked = [forward(torch.ones(1)).item() for _ in range(3)]
     handle.remove()
@@ -192,7 +179,7 @@ def test_what_was_before_is_replayed_again():
 
 def test_a_hook_on_all_modules_is_noticed():
     net = Block()
-    forward = compiled(net)
+    forward = forward_of(net)
     before = forward(torch.ones(1)).item()
     handle = module_hooks.register_module_forward_hook(
         lambda module, args, out: out + 1 if module is net else None
@@ -395,7 +382,7 @@ def test_what_users_choose_for_accelerators_is_counted():
 
 def test_nothing_is_looked_at_while_nothing_changes(monkeypatch):
     net = Block()
-    forward = compiled(net)
+    forward = forward_of(net)
     looks = []
     look = Wiring._modules_hold
     monkeypatch.setattr(Wiring, "_modules_hold", lambda self: looks.append(1) or look(self))
@@ -417,13 +404,7 @@ def test_a_training_step_is_not_looked_at_again_for_its_own_gradients(monkeypatc
     net = Block()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
 
-    @torch.compile
-    def step(x):
-        optimizer.zero_grad()
-        loss = net(x).sum()
-        loss.backward()
-        optimizer.step()
-
+    step = step_of(net, optimizer)
     for _ in range(4):
         step(torch.ones(1))
     looks = []
@@ -437,7 +418,7 @@ def test_a_training_step_is_not_looked_at_again_for_its_own_gradients(monkeypatc
 
 def test_a_recording_keeps_no_module_alive():
     net = Block()
-    forward = compiled(net)
+    forward = forward_of(net)
     old = weakref.ref(net.head), weakref.ref(net.scale)
     net.head = Triple()
     net.scale = torch.nn.Parameter(torch.ones(1))
@@ -448,7 +429,7 @@ def test_a_recording_keeps_no_module_alive():
 
 def test_recordings_of_what_is_no_more_are_let_go():
     net = Block()
-    forward = compiled(net)
+    forward = forward_of(net)
     for n in range(20):  # more than there may be recordings
         old = weakref.ref(net.scale._storage)
         net.scale = torch.nn.Parameter(torch.tensor([float(n)]))
@@ -487,7 +468,7 @@ def test_a_buffer_that_the_function_replaces_is_no_change():
 
 def test_what_changes_meanwhile_is_looked_at_the_next_time(monkeypatch):
     net = Block()
-    forward = compiled(net)
+    forward = forward_of(net)
     look = Wiring._tensors_hold
 
     def looked(self):

@@ -83,7 +83,11 @@ class Attributes:
             now = fields.get(name, _ABSENT)
             if now is not then and (now.__class__ is not then.__class__ or now != then):
                 return False
-        return all(fields.get(name, _ABSENT) is ref() for name, ref in self._objects.items())
+        for name, ref in self._objects.items():
+            then = ref()
+            if then is None or fields.get(name, _ABSENT) is not then:  # None may have come after it
+                return False
+        return True
 
 
 def _is_plain(container: Any) -> bool:

@@ -151,7 +151,10 @@ def _same(table: Any, entries: list[tuple[str, Any]]) -> bool:
     for (now, held), (name, ref) in zip(table.items(), entries, strict=True):
         if now != name:
             return False
-        if ref is not _WRITTEN and held is not (None if ref is None else ref()):
+        if ref is _WRITTEN:
+            continue
+        then = None if ref is None else ref()
+        if held is not then or (then is None) is not (ref is None):  # None came after what died
             return False
     return True
 

@@ -5,6 +5,7 @@ at all of them takes longer the larger the model is, so whoever changes one coun
 replay looks again only when the count has moved. What counts as a change:
 
 * a module's ``training``, its hooks, and which parameters, buffers and submodules it has;
+* an attribute of a module that some recording has read;
 * which memory a tensor shows, and whether gradients go through it;
 * whether a leaf has a gradient;
 * what users choose for accelerators.
